@@ -1,0 +1,123 @@
+"""A real Postgres for the tests: one server per session, one fresh database per test.
+
+``USERSYNC_TEST_POSTGRES`` chooses it: ``18`` (default) or ``16`` of the embedded Postgres, or a
+``bin`` directory such as ``/usr/lib/postgresql/15/bin``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from usersync import local
+from usersync.local import cluster
+
+#: Read at import, since the tests themselves see none of these variables.
+POSTGRES = os.environ.get("USERSYNC_TEST_POSTGRES", "18")
+
+FOREIGN_PREFIXES = ("SUPABASE_", "USERSYNC_", "PG", "GITHUB_", "INVOKE_")
+
+DATABASE_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that looks like a hosted Supabase project and is one test's own."""
+
+    server: local.LocalServer
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Connects as postgres, who is not a superuser."""
+        return self.url_of("postgres")
+
+    @property
+    def admin_url(self) -> str:
+        """Connects as the platform's superuser."""
+        return self.url_of(cluster.SUPERUSER)
+
+    def url_of(self, role: str) -> str:
+        """Connects as any role that may log in."""
+        return self.server.url_of(role, self.name)
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings, keys or local stack of whoever runs it."""
+    for name in os.environ:
+        if name.startswith(FOREIGN_PREFIXES):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def workdir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty current directory."""
+    directory = tmp_path / "work"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    return directory
+
+
+@pytest.fixture
+def grants() -> local.Grants:
+    """The grants regime of ``database``; ``@pytest.mark.parametrize("grants", …)`` chooses."""
+    return "explicit"
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Path:
+    """The programs of the Postgres under test."""
+    if "/" in POSTGRES:
+        return Path(POSTGRES)
+    bundled = cluster.bundled_binaries()
+    return {"18": bundled, "16": bundled.parents[1] / "pginstall" / "bin"}[POSTGRES]
+
+
+@pytest.fixture(scope="session")
+def server(binaries: Path) -> Iterator[local.LocalServer]:
+    """The session's server (with pytest-xdist: one for each worker)."""
+    with local.temporary(binaries=binaries) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(server: local.LocalServer) -> Callable[[local.Grants], str]:
+    """Names the database to copy for a grants regime, after building it once."""
+    built: set[str] = set()
+
+    def name_of(grants: local.Grants) -> str:
+        name = f"template_{grants}"
+        if name not in built:
+            _administer(server, f"create database {name} owner postgres")
+            local.build(server, grants=grants, database=name)
+            built.add(name)
+        return name
+
+    return name_of
+
+
+@pytest.fixture
+def database(
+    server: local.LocalServer,
+    template: Callable[[local.Grants], str],
+    grants: local.Grants,
+) -> Iterator[Database]:
+    """A fresh database, gone after the test."""
+    name = f"test_{next(DATABASE_NUMBERS)}"
+    _administer(server, f"create database {name} owner postgres template {template(grants)}")
+    yield Database(server, name)
+    _administer(server, f"drop database {name} with (force)")
+
+
+def _administer(server: local.LocalServer, statement: str) -> None:
+    """Run one statement as superuser."""
+    with psycopg.connect(server.admin_url, autocommit=True) as connection:
+        connection.execute(statement.encode())

@@ -1,0 +1,525 @@
+"""The direct door: every domain verb as one transaction over psycopg."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self, cast
+
+import psycopg
+from psycopg import sql
+
+from usersync import triggers
+from usersync.backends import (
+    Access,
+    Batch,
+    BatchResult,
+    Blocks,
+    Cursor,
+    Failure,
+    Match,
+    PlanCounts,
+    Selection,
+    Table,
+)
+from usersync.backends.postgres import inspection
+from usersync.backends.postgres.address import Address
+from usersync.backends.postgres.connection import Connection, connect
+from usersync.backends.postgres.failures import condition_name
+from usersync.backends.postgres.transactions import Transactions
+from usersync.config import ProfileTable, Target
+from usersync.model import (
+    LIST_LENGTH,
+    CheckResult,
+    Count,
+    DayCount,
+    Finding,
+    JournalEvent,
+    Missing,
+    Status,
+    TargetLine,
+    Trigger,
+    User,
+)
+from usersync.privacy import masked_email
+from usersync.sql import checks, compose, load, pages, profiles, users
+
+Row = dict[str, Any]
+RowCursor = psycopg.Cursor[Row]
+
+
+class PostgresDoor:
+    """One connection to one target; see `usersync.backends.Backend` for what each verb means.
+
+    Args:
+        target: where to connect and the settings that hold there.
+    """
+
+    def __init__(self, target: Target) -> None:
+        assert target.db_url is not None
+        self._target = target
+        self._url = target.db_url.get_secret_value()
+        self._settings = target.settings
+        self._address = Address.parse(self._url)
+        self._transactions = Transactions(self._open, target.settings)
+        facts = self._query(compose(load("queries/access"), {}))[0]
+        self.user = cast("str", facts["current_user"])
+        self._server_version = cast("str", facts["server_version"])
+        self.keeps_journal = cast("bool", facts["journal"])
+
+    def _open(self) -> Connection:
+        return connect(
+            self._url,
+            connect_timeout_s=self._settings.connect_timeout_s,
+            retry_s=self._settings.retry_s,
+        )
+
+    # -- where we are ------------------------------------------------------------------------
+
+    @property
+    def line(self) -> TargetLine:
+        return TargetLine(
+            name=self._target.name,
+            environment=self._target.environment,
+            host=self._address.label,
+            door=self._address.door(self.user),
+        )
+
+    @property
+    def identity(self) -> str:
+        return f"{self._address.identity}/{self._address.database}"
+
+    def access(self, tables: tuple[ProfileTable, ...]) -> Access:
+        started = time.perf_counter()
+        self._query(sql.SQL("select 1 as one"))
+        latency_s = time.perf_counter() - started
+        problems: list[tuple[str, str]] = []
+        sees_users = True
+        for table in tables:
+            facts = self._facts(table)
+            found = inspection.problems(facts, table, self.user, writing=True)
+            problems += [(problem.message, problem.next_step) for problem in found]
+            sees_users = sees_users and inspection.sees_users(facts)
+        unique = tuple(dict.fromkeys(problems))
+        return Access(self.user, self._server_version, latency_s, sees_users, unique)
+
+    def table(self, settings: ProfileTable, *, writing: bool) -> Table:
+        facts = self._facts(settings)
+        inspection.refuse(inspection.problems(facts, settings, self.user, writing=writing))
+        table = inspection.table(facts, settings)
+        self._validate_expressions(table)
+        return table
+
+    def _facts(self, settings: ProfileTable) -> Mapping[str, Any]:
+        rows = self._query(compose(load("queries/profile_table"), _texts(settings)))
+        return cast("Mapping[str, Any]", rows[0]["facts"])
+
+    def _validate_expressions(self, table: Table) -> None:
+        for column, text in profiles.expressions(table.settings).items():
+            probe = compose(
+                load("queries/expression"),
+                {"expression": sql.SQL(text), "type": sql.SQL(table.column_types[column])},
+            )
+            try:
+                self._transactions.prepare(probe)
+            except psycopg.Error as error:
+                raise inspection.bad_expression(table.settings, column, error) from error
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def status(self, table: Table, *, list_users: int) -> tuple[Status, tuple[CheckResult, ...]]:
+        names = self._names(table)
+
+        def work(cursor: RowCursor) -> tuple[Status, tuple[CheckResult, ...]]:
+            rows = _all(cursor, compose(load("queries/status"), names))
+            as_of = _all(cursor, sql.SQL("select pg_catalog.now() as now"))[0]["now"]
+            status = self._status_of(rows, as_of)
+            if list_users and status.missing_detail is not None:
+                listed = self._missing_users(cursor, table, Selection(), None, list_users, 0)
+                detail = replace(status.missing_detail, users=listed)
+                status = replace(status, missing_detail=detail)
+            return status, self._checks(cursor, status, names)
+
+        return self._transactions.read(work)
+
+    def _status_of(self, rows: Sequence[Row], as_of: datetime) -> Status:
+        reasons = users.skip_reasons(self._settings.users)
+        with_profile = [row for row in rows if row["has_profile"]]
+        missing = [row for row in rows if row["skip"] == 0 and not row["has_profile"]]
+        skipped = {
+            reason: _sum(row for row in rows if row["skip"] == number)
+            for number, reason in enumerate(reasons, start=1)
+        }
+        existing = _sum(row for row in with_profile if row["skip"] == 0)
+        soft_deleted = 1 + reasons.index(users.SOFT_DELETED)
+        return Status(
+            as_of=as_of,
+            total=existing + _sum(missing),
+            existing=existing,
+            not_counted=tuple(Count(name, count) for name, count in skipped.items() if count),
+            orphans=_sum(row for row in rows if row["skip"] == -1),
+            soft_deleted_with_profile=_sum(r for r in with_profile if r["skip"] == soft_deleted),
+            excluded_with_profile=_sum(
+                r for r in with_profile if r["skip"] > 0 and r["skip"] != soft_deleted
+            ),
+            email_drift=sum(row["email_drift"] for row in rows),
+            last_with_profile_at=_latest(row for row in with_profile if row["skip"] == 0),
+            missing_detail=_missing(missing, as_of) if missing else None,
+        )
+
+    def _checks(
+        self, cursor: RowCursor, status: Status, names: Mapping[str, sql.Composable]
+    ) -> tuple[CheckResult, ...]:
+        counts = {
+            "orphan_profile": status.orphans,
+            "soft_deleted_with_profile": status.soft_deleted_with_profile,
+            "excluded_with_profile": status.excluded_with_profile,
+            "email_drift": status.email_drift,
+        }
+        today = datetime.now(UTC).date()
+        results: list[CheckResult] = []
+        for script in checks():
+            name = script.name.partition("_")[2]
+            if not counts.get(name):
+                continue
+            accepted = {
+                acceptance.id.partition(":")[2]: acceptance.reason
+                for acceptance in self._settings.accept
+                if acceptance.id.startswith(f"{name}:") and acceptance.until >= today
+            }
+            rows = _all(
+                cursor,
+                compose(
+                    load("queries/check"),
+                    {
+                        "check": sql.SQL(
+                            compose(script, names).as_string(cursor).rstrip().rstrip(";")
+                        ),
+                        "accepted": sql.SQL("{}::text[]").format(sql.Literal(list(accepted))),
+                        "list_length": sql.Literal(LIST_LENGTH),
+                    },
+                ),
+            )
+            results.append(
+                CheckResult(
+                    check=name,
+                    level=cast("Any", script.header["level"]),
+                    question=script.header["asks"],
+                    remedy=script.header["remedy"],
+                    count=rows[0]["findings"] if rows else 0,
+                    accepted=rows[0]["accepted"] if rows else 0,
+                    findings=tuple(
+                        Finding(
+                            f"{name}:{row['subject']}",
+                            row["subject"],
+                            row["detail"],
+                            _reason(accepted, row["subject"]),
+                        )
+                        for row in rows
+                    ),
+                )
+            )
+        return tuple(results)
+
+    def quick_status(self, table: Table) -> Status:
+        row = self._query(compose(load("queries/status_quick"), self._names(table)))[0]
+        return Status(as_of=row["as_of"], total=row["total"], existing=row["existing"])
+
+    def triggers(self, table: Table) -> tuple[Trigger, ...]:
+        def work(cursor: RowCursor) -> tuple[Trigger, ...]:
+            fired = _all(cursor, compose(load("queries/insert_triggers"), _texts(table.settings)))
+            if not fired:
+                return ()
+            foreign = _all(cursor, compose(load("queries/foreign_tables"), {}))
+            own = [row["function_oid"] for row in fired if row["function_oid"] is not None]
+            by_oid = {function.oid: function for function in _functions(cursor, own, ())}
+            return triggers.judge(
+                [
+                    triggers.TriggerSource(row["name"], by_oid.get(row["function_oid"]))
+                    for row in fired
+                ],
+                lambda names: _functions(cursor, (), names),
+                [row["name"] for row in foreign],
+            )
+
+        return self._transactions.read(work)
+
+    def plan(self, table: Table, selection: Selection) -> PlanCounts:
+        row = self._query(compose(load("queries/plan"), self._names(table, selection)))[0]
+        return PlanCounts(**row)
+
+    def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
+        row = self._query(compose(load("queries/remaining"), self._names(table, selection)))[0]
+        return row["remaining"], row["newer"]
+
+    def missing_users(
+        self,
+        table: Table,
+        selection: Selection,
+        after: Cursor | None,
+        limit: int,
+        skip: int = 0,
+    ) -> tuple[User, ...]:
+        return self._transactions.read(
+            lambda cursor: self._missing_users(cursor, table, selection, after, limit, skip)
+        )
+
+    def _missing_users(
+        self,
+        cursor: RowCursor,
+        table: Table,
+        selection: Selection,
+        after: Cursor | None,
+        limit: int,
+        skip: int,
+    ) -> tuple[User, ...]:
+        names = self._names(table, selection) | {
+            "after": users.after(_cursor(after)),
+            "page_size": sql.Literal(limit),
+            "skip": sql.Literal(skip),
+        }
+        # A growing, analysed profile table lures the planner into nested sequential scans.
+        cursor.execute("set local enable_nestloop = off")
+        return tuple(
+            _user(row) for row in _all(cursor, compose(load("queries/missing_users"), names))
+        )
+
+    def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
+        role = table.settings.role
+        names = self._names(table) | {
+            "reference": users.matches(reference),
+            "role": sql.SQL("p.{}::text").format(sql.Identifier(role.column))
+            if role
+            else sql.SQL("null::text"),
+        }
+        return tuple(
+            Match(_user(row), row["skip_reason"] or "", row["has_profile"], row["role"])
+            for row in self._query(compose(load("queries/find_users"), names))
+        )
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def create(
+        self,
+        table: Table,
+        selection: Selection,
+        batch: Batch,
+        *,
+        max_failures: int,
+        role: str | None = None,
+        event: JournalEvent | None = None,
+    ) -> BatchResult:
+        page: dict[str, Any]
+        if isinstance(batch, Blocks):
+            how, page = pages.BY_BLOCKS, {"first_block": batch.first, "end_block": batch.end}
+        else:
+            how, page = pages.BY_IDS, {"user_ids": list(batch.user_ids)}
+        names = self._names(table, selection, role) | how | {"is_row_error": pages.IS_ROW_ERROR}
+        body = compose(load("queries/create_batch"), names)
+
+        def work(cursor: RowCursor) -> BatchResult:
+            output = _procedure(cursor, body, {"max_failures": max_failures} | page)
+            result = BatchResult(
+                found=output["found"],
+                created=output["created"],
+                failures=tuple(
+                    Failure(
+                        failure["id"],
+                        failure["sqlstate"],
+                        condition_name(failure["sqlstate"]),
+                        failure["subject"],
+                    )
+                    for failure in output["failures"]
+                ),
+            )
+            if event is not None and self.keeps_journal:
+                cursor.execute(_journal_line(_counted(event, result)))
+            return result
+
+        return self._transactions.write(work)
+
+    @contextlib.contextmanager
+    def rehearsal(self, timeout_s: float) -> Iterator[Self]:
+        with self._transactions.rolled_back(timeout_s):
+            yield self
+
+    def rehearsed_rows(self) -> int:
+        """How many rows this rehearsal has written so far, in all tables."""
+        return cast("int", self._query(compose(load("queries/rows_written"), {}))[0]["rows"])
+
+    # -- the journal -------------------------------------------------------------------------
+
+    def write_journal(self, event: JournalEvent) -> None:
+        self._transactions.write(lambda cursor: cursor.execute(_journal_line(event)))
+
+    def read_journal(self, limit: int) -> tuple[JournalEvent, ...]:
+        rows = self._query(compose(load("queries/journal_read"), {"limit": sql.Literal(limit)}))
+        return tuple(_journal_event(row) for row in rows)
+
+    def digest_used(self, digest: str) -> str | None:
+        names = {"digest": sql.Literal(digest)}
+        rows = self._query(compose(load("queries/journal_digest"), names))
+        return str(rows[0]["run_id"]) if rows else None
+
+    # -- the door itself ---------------------------------------------------------------------
+
+    def another(self) -> Self:
+        return type(self)(self._target)
+
+    def cancel(self) -> None:
+        self._transactions.cancel()
+
+    def close(self) -> None:
+        self._transactions.close()
+
+    def _query(self, query: sql.Composed | sql.SQL) -> list[Row]:
+        return self._transactions.read(lambda cursor: _all(cursor, query))
+
+    def _names(
+        self, table: Table, selection: Selection | None = None, role: str | None = None
+    ) -> dict[str, sql.Composable]:
+        """Everything that the query files may name."""
+        selection = selection or Selection()
+        settings = table.settings
+        email = profiles.email_column(settings)
+        return {
+            "profiles": profiles.table_name(settings),
+            "key": sql.Identifier(settings.key),
+            "columns": profiles.column_list(settings),
+            "values": profiles.value_list(settings, table.column_types, role),
+            "steady_values": profiles.steady_values(settings, table.column_types),
+            "needs_profile": users.needs_profile(self._settings.users),
+            "skip_number": users.skip_number(self._settings.users),
+            "skip_reason": users.skip_reason(self._settings.users),
+            "provider": users.provider(),
+            "in_share": users.in_share(selection.share),
+            "in_plan": users.in_plan(
+                None if selection.newest_at is None else sql.Literal(selection.newest_at),
+                _cursor(selection.last),
+            ),
+            "email_differs": users.email_differs(email, settings.key),
+            "user_email": users.masked(sql.SQL("u.email")),
+            "profile_email": users.masked(
+                sql.SQL("p.{}::text").format(sql.Identifier(email)) if email else sql.SQL("null")
+            ),
+        }
+
+
+def _reason(accepted: Mapping[str, str], subject: str) -> str:
+    return next((why for start, why in accepted.items() if subject.startswith(start)), "")
+
+
+def _all(cursor: RowCursor, query: sql.Composed | sql.SQL) -> list[Row]:
+    return cursor.execute(query).fetchall()
+
+
+def _functions(
+    cursor: RowCursor, oids: Sequence[int], names: Collection[str]
+) -> list[triggers.FunctionSource]:
+    wanted = {
+        "oids": sql.SQL("{}::oid[]").format(sql.Literal(list(oids))),
+        "names": sql.SQL("{}::text[]").format(sql.Literal(list(names))),
+    }
+    found = _all(cursor, compose(load("queries/functions"), wanted))
+    return [triggers.FunctionSource(**row) for row in found]
+
+
+def _procedure(
+    cursor: RowCursor, body: sql.Composed, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Run a procedure file as an anonymous block and return its output."""
+    block = compose(load("queries/do"), {"body": body}).as_string(cursor)
+    cursor.execute(
+        sql.SQL("select pg_catalog.set_config('usersync.input', {}, true)").format(
+            sql.Literal(json.dumps(arguments))
+        )
+    )
+    cursor.execute(sql.SQL("do {}").format(sql.Literal(block)))
+    row = cursor.execute(
+        "select pg_catalog.current_setting('usersync.output') as output"
+    ).fetchone()
+    assert row is not None
+    return cast("dict[str, Any]", json.loads(row["output"]))
+
+
+def _texts(settings: ProfileTable) -> dict[str, sql.Composable]:
+    return {"profiles_text": sql.Literal(profiles.table_name(settings).as_string())}
+
+
+def _cursor(cursor: Cursor | None) -> tuple[sql.Composable, sql.Composable] | None:
+    if cursor is None:
+        return None
+    return sql.Literal(cursor.created_at), sql.Literal(cursor.user_id)
+
+
+def _sum(rows: Iterator[Row] | Sequence[Row]) -> int:
+    return sum(row["users"] for row in rows)
+
+
+def _latest(rows: Iterator[Row]) -> datetime | None:
+    return max((row["newest_at"] for row in rows if row["newest_at"]), default=None)
+
+
+def _missing(rows: Sequence[Row], as_of: datetime) -> Missing:
+    today = as_of.astimezone(UTC).date()
+    days = [today - timedelta(days=back) for back in range(13, -1, -1)]
+    per_day = dict.fromkeys(days, 0)
+    by_provider: dict[str, int] = {}
+    for row in rows:
+        if row["missing_day"] in per_day:
+            per_day[row["missing_day"]] += row["users"]
+        provider = row["missing_provider"]
+        by_provider[provider] = by_provider.get(provider, 0) + row["users"]
+    oldest = [row["oldest_at"] for row in rows if row["oldest_at"]]
+    return Missing(
+        oldest_at=min(oldest, default=None),
+        newest_at=_latest(iter(rows)),
+        per_day=tuple(DayCount(day, count) for day, count in per_day.items()),
+        by_provider=tuple(
+            Count(name, count)
+            for name, count in sorted(by_provider.items(), key=lambda item: (-item[1], item[0]))
+        ),
+    )
+
+
+def _user(row: Row) -> User:
+    return User(str(row["id"]), masked_email(row["email"]), row["created_at"], row["provider"])
+
+
+def _counted(event: JournalEvent, result: BatchResult) -> JournalEvent:
+    return replace(
+        event,
+        counts={"created": result.created, "failed": len(result.failures)},
+        user_ids=event.user_ids or tuple(failure.user_id for failure in result.failures),
+    )
+
+
+def _journal_line(event: JournalEvent) -> sql.Composed:
+    values: dict[str, Any] = {
+        name: getattr(event, name)
+        for name in (
+            "at", "run_id", "event", "task", "target", "table", "actor", "reason", "run_url",
+            "tool_version", "digest", "exit_code",
+        )
+    }  # fmt: skip
+    values |= {"counts": json.dumps(event.counts), "user_ids": list(event.user_ids)}
+    return compose(
+        load("queries/journal_append"), {name: sql.Literal(value) for name, value in values.items()}
+    )
+
+
+def _journal_event(row: Row) -> JournalEvent:
+    return JournalEvent(
+        **{
+            name: value
+            for name, value in row.items()
+            if name not in {"profile_table", "run_id", "user_ids"}
+        },
+        table=row["profile_table"],
+        run_id=str(row["run_id"]),
+        user_ids=tuple(map(str, row["user_ids"])),
+    )

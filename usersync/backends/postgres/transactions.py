@@ -1,0 +1,200 @@
+"""One transaction per verb: how it begins, when it is tried again, what its failure means."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.rows import dict_row
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
+
+from usersync.backends.postgres.connection import Connection
+from usersync.backends.postgres.failures import explain, is_timeout, is_transient
+from usersync.config import Settings
+from usersync.errors import CouldNotTell, TooSlow
+
+Result = TypeVar("Result")
+Cursor = psycopg.Cursor[dict[str, Any]]
+Work = Callable[[Cursor], Result]
+
+#: Holds a batch to TID range or index scans with an index anti-join, whatever the statistics say:
+#: on an empty, analysed profile table the planner would scan the growing table once per user.
+_BATCH_PLAN = sql.SQL(
+    "set local enable_seqscan = off; set local enable_hashjoin = off;"
+    " set local enable_mergejoin = off; set local enable_bitmapscan = off"
+)
+
+
+class Transactions:
+    """Runs work in transactions on one connection, which is opened again when it breaks.
+
+    Args:
+        open_connection: how to get a connection in autocommit mode.
+        settings: time-outs and the budget for retries.
+    """
+
+    def __init__(self, open_connection: Callable[[], Connection], settings: Settings) -> None:
+        self._open = open_connection
+        self._settings = settings
+        self._connection: Connection | None = None
+        self._cancelled = threading.Event()
+        self._rehearsal_ends_at: float | None = None
+
+    def read(self, work: Work[Result]) -> Result:
+        """Run work in a READ ONLY, REPEATABLE READ transaction: it cannot write, and sees one
+        moment. Row security that would hide rows is an error.
+        """
+        begin = sql.SQL("set transaction isolation level repeatable read, read only")
+        return self._retried(lambda: self._once(work, begin))
+
+    def write(self, work: Work[Result]) -> Result:
+        """Run work in a READ COMMITTED transaction and commit; in a rehearsal, in a savepoint.
+
+        Raises:
+            TooSlow: the statement time-out ended it; a smaller batch may pass.
+        """
+        return self._retried(lambda: self._once(work, _BATCH_PLAN))
+
+    @contextlib.contextmanager
+    def rolled_back(self, timeout_s: float) -> Iterator[None]:
+        """Everything inside is one transaction, rolled back at the end whatever happens.
+
+        Args:
+            timeout_s: after so many seconds the statement that runs is cancelled.
+        """
+        connection = self._live()
+        with connection.transaction(force_rollback=True):
+            self._rehearsal_ends_at = time.monotonic() + timeout_s
+            try:
+                yield
+            finally:
+                self._rehearsal_ends_at = None
+
+    def prepare(self, query: sql.Composed) -> None:
+        """Have the server parse and check one statement without running it.
+
+        By the extended protocol, so that a text with several statements is refused.
+
+        Raises:
+            psycopg.Error: it does not parse, or names something that does not exist.
+        """
+        connection = self._live()
+        result = connection.pgconn.prepare(b"", query.as_bytes(connection))
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
+
+    def cancel(self) -> None:
+        """End what runs now and try nothing again; safe from another thread."""
+        self._cancelled.set()
+        if self._connection is not None and not self._connection.closed:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=2)
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _retried(self, attempt: Callable[[], Result]) -> Result:
+        retrying = Retrying(
+            retry=retry_if_exception(self._worth_another_try),
+            wait=wait_exponential_jitter(initial=0.1, max=5),
+            stop=stop_after_delay(self._settings.retry_s),
+            sleep=sleep_using_event(self._cancelled),
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except psycopg.Error as error:
+            if is_timeout(error) and self._rehearsal_ends_at is None:
+                raise TooSlow(
+                    f"a statement took longer than statement_timeout_s ="
+                    f" {self._settings.statement_timeout_s:g} s",
+                    "raise statement_timeout_s in usersync.yaml, or try at a quieter hour",
+                ) from error
+            raise explain(error) from error
+
+    def _worth_another_try(self, error: BaseException) -> bool:
+        return (
+            isinstance(error, psycopg.Error)
+            and self._rehearsal_ends_at is None
+            and not self._cancelled.is_set()
+            and is_transient(error)
+        )
+
+    def _once(self, work: Work[Result], begin: sql.SQL) -> Result:
+        connection = self._live()
+        transaction_id: str | None = None
+        result: Result | None = None
+        try:
+            with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+                self._begin(cursor, begin)
+                result = work(cursor)
+                if begin is _BATCH_PLAN and self._rehearsal_ends_at is None:
+                    transaction_id = _transaction_id(cursor)
+        except psycopg.Error:
+            # When the connection broke during COMMIT, the server knows which way it went.
+            in_doubt = transaction_id is not None and connection.closed
+            if not (in_doubt and self._committed(cast("str", transaction_id))):
+                raise
+        return cast("Result", result)
+
+    def _begin(self, cursor: Cursor, begin: sql.SQL) -> None:
+        seconds = self._settings.statement_timeout_s
+        if self._rehearsal_ends_at is not None:
+            seconds = max(self._rehearsal_ends_at - time.monotonic(), 0.001)
+            begin = _BATCH_PLAN if begin is _BATCH_PLAN else sql.SQL("select")
+        cursor.execute(
+            sql.SQL(
+                "{}; set local statement_timeout = {}; set local lock_timeout = {};"
+                " set local idle_in_transaction_session_timeout = '60s';"
+                " set local row_security = off; set local timezone = 'UTC'"
+            ).format(
+                begin,
+                sql.Literal(f"{seconds * 1000:.0f}ms"),
+                sql.Literal(f"{self._settings.lock_timeout_s * 1000:.0f}ms"),
+            )
+        )
+
+    def _live(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            if self._rehearsal_ends_at is not None:
+                raise CouldNotTell("the connection broke during the rehearsal; nothing was kept")
+            self._connection = self._open()
+        if self._connection.info.transaction_status == TransactionStatus.INERROR:
+            self._connection.rollback()
+        return self._connection
+
+    def _committed(self, transaction_id: str) -> bool:
+        """Whether a transaction whose COMMIT was not answered took place after all."""
+        question = sql.SQL("select pg_catalog.pg_xact_status({}::xid8)").format(
+            sql.Literal(transaction_id)
+        )
+        while True:
+            row = self._live().execute(question).fetchone()
+            assert row is not None
+            if row[0] != "in progress":
+                return bool(row[0] == "committed")
+            time.sleep(0.2)
+
+
+def _transaction_id(cursor: Cursor) -> str | None:
+    row = cursor.execute(
+        "select pg_catalog.pg_current_xact_id_if_assigned()::text as transaction_id"
+    ).fetchone()
+    assert row is not None
+    transaction_id: str | None = row["transaction_id"]
+    return transaction_id

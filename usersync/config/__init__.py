@@ -1,0 +1,54 @@
+"""``usersync.yaml`` and the environment: the one list of settings, and the target they describe."""
+
+from usersync.config.environment import Circumstances, circumstances
+from usersync.config.load import ConfigFile, read_file, read_text
+from usersync.config.reference import reference_markdown
+from usersync.config.settings import (
+    DEFAULT_PROFILE,
+    Acceptance,
+    Environment,
+    ExcludeRule,
+    ProfileTable,
+    RoleSettings,
+    Settings,
+    TargetSettings,
+    Unattended,
+    Users,
+)
+from usersync.config.sources import (
+    Expression,
+    FirstOf,
+    LiteralValue,
+    Metadata,
+    Source,
+    UserColumn,
+)
+from usersync.config.target import Target, load, with_url
+
+__all__ = [
+    "DEFAULT_PROFILE",
+    "Acceptance",
+    "Circumstances",
+    "ConfigFile",
+    "Environment",
+    "ExcludeRule",
+    "Expression",
+    "FirstOf",
+    "LiteralValue",
+    "Metadata",
+    "ProfileTable",
+    "RoleSettings",
+    "Settings",
+    "Source",
+    "Target",
+    "TargetSettings",
+    "Unattended",
+    "UserColumn",
+    "Users",
+    "circumstances",
+    "load",
+    "read_file",
+    "read_text",
+    "reference_markdown",
+    "with_url",
+]

@@ -1,0 +1,112 @@
+"""The process environment and ``.env`` files: nothing else in usersync reads either."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dotenv.parser import parse_stream
+
+from usersync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Every variable that usersync reads, with its meaning; the reference lists them.
+VARIABLES: Mapping[str, str] = {
+    "SUPABASE_DB_URL": "The connection string of the target, when the file names no other.",
+    "SUPABASE_URL": "The address of the project's API; only compared with `SUPABASE_DB_URL`.",
+    "USERSYNC_CONFIG": "The configuration file, when `--config` is not given.",
+    "USERSYNC_TARGET": "The target, when `--target` is not given; never `local`.",
+    "USERSYNC_ENVIRONMENT": "What the target of `SUPABASE_DB_URL` is for, when no file says it.",
+    "USERSYNC_REASON": "Why a change is made; kept in the journal.",
+    "USERSYNC_DEBUG": "Print the traceback of a bug in usersync.",
+    "CI": "Whether a machine is at the terminal.",
+    "GITHUB_ACTOR": "Who started the run, in the journal; otherwise the login name.",
+    "GITHUB_SERVER_URL": "With the next two, the link to the run in the journal.",
+    "GITHUB_REPOSITORY": "See `GITHUB_SERVER_URL`.",
+    "GITHUB_RUN_ID": "See `GITHUB_SERVER_URL`.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Who runs this, where and why, for the journal."""
+
+    actor: str
+    reason: str
+    run_url: str
+    is_ci: bool
+    is_debug: bool = False
+
+
+def without_empty(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """The variables that hold something; CI systems pass a missing secret as empty text."""
+    return {name: value for name, value in variables.items() if value and value.strip()}
+
+
+def process_environment() -> dict[str, str]:
+    """The variables of this process that hold something."""
+    return without_empty(os.environ)
+
+
+def with_env_file(environ: Mapping[str, str], path: str) -> dict[str, str]:
+    """Add the variables of a ``.env`` file; those of the process win.
+
+    Args:
+        environ: the variables of the process.
+        path: the file that was asked for.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, or has a line that is no assignment.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig") as stream:
+            bindings = list(parse_stream(stream))
+    except FileNotFoundError:
+        raise ConfigError(
+            [f"{path}: there is no such file"], "Give `--env-file` a file that exists."
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path}: this is not UTF-8 text"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+    problems = [
+        f"{path}:{binding.original.line}: this line is no `NAME=value`"
+        for binding in bindings
+        if binding.error
+    ]
+    if problems:
+        raise ConfigError(problems, "Quote values that hold spaces or quotes.")
+    # Values are taken as they stand: `$` in a password is no reference to another variable.
+    in_file = {binding.key: binding.value for binding in bindings if binding.key}
+    return without_empty(in_file) | without_empty(environ)
+
+
+def circumstances(environ: Mapping[str, str] | None = None) -> Circumstances:
+    """Who runs this, where and why.
+
+    Args:
+        environ: the variables to look at; those of the process when not given.
+    """
+    known = process_environment() if environ is None else without_empty(environ)
+    parts = [known.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    server, repository, run_id = parts
+    return Circumstances(
+        actor=known.get("GITHUB_ACTOR") or _login(),
+        reason=known.get("USERSYNC_REASON", ""),
+        run_url=f"{server}/{repository}/actions/runs/{run_id}" if all(parts) else "",
+        is_ci=known.get("CI", "").lower() not in {"", "0", "false", "no"},
+        is_debug="USERSYNC_DEBUG" in known,
+    )
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # A container may run under a number that has no name.
+        return ""

@@ -1,0 +1,74 @@
+"""Which target is meant; production is never guessed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usersync.config.problems import did_you_mean
+from usersync.config.settings import DEFAULT, DEFAULT_DB_URL_ENV, LOCAL
+from usersync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from usersync.config.load import ConfigFile
+
+
+def choose(file: ConfigFile, target_name: str | None, variables: Mapping[str, str]) -> str:
+    """The name of the target.
+
+    Args:
+        file: the settings.
+        target_name: the value of ``--target``, not ``local``.
+        variables: the environment.
+
+    Returns:
+        A target of the file, or ``default``: the one that SUPABASE_DB_URL makes without it.
+
+    Raises:
+        ConfigError: the one that is asked for is not there, or none is and there are several.
+    """
+    targets = file.settings.targets
+    asked = target_name or variables.get("USERSYNC_TARGET")
+    if asked == LOCAL:
+        raise ConfigError(
+            ["USERSYNC_TARGET is `local`, which is only used when it is asked for"],
+            "Give `--target local`, or unset USERSYNC_TARGET.",
+        )
+    if asked and asked != DEFAULT and asked not in targets:
+        raise _unknown(file, asked, by="--target" if target_name else "USERSYNC_TARGET")
+    if asked or not targets:
+        return asked or DEFAULT
+    if len(targets) > 1:
+        raise ConfigError(
+            [f"{file.where('targets')}: no target is chosen of {_listed(file)}"],
+            f"Say which one: `--target {next(iter(targets))}`, or set USERSYNC_TARGET.",
+        )
+    (name,) = targets
+    variable = targets[name].db_url_env or DEFAULT_DB_URL_ENV
+    other = variables.get(DEFAULT_DB_URL_ENV)
+    if other and variables.get(variable) != other:
+        which = f"this target reads {variable}, and {DEFAULT_DB_URL_ENV} says something else"
+        raise ConfigError(
+            [f"{file.where('targets', name)}: which database? {which}"],
+            f"Say `--target {name}`, or `--target {DEFAULT}` for {DEFAULT_DB_URL_ENV}.",
+        )
+    return name
+
+
+def _listed(file: ConfigFile) -> str:
+    return ", ".join(
+        f"{name} ({target.environment or 'production'})"
+        for name, target in file.settings.targets.items()
+    )
+
+
+def _unknown(file: ConfigFile, asked: str, *, by: str) -> ConfigError:
+    targets = file.settings.targets
+    guess = did_you_mean(asked, [*targets, LOCAL, DEFAULT])
+    there = f"{file.name} has {_listed(file)}" if targets else "no file names any"
+    known = f"{guess} {there}" if guess else there
+    return ConfigError(
+        [f"{by}: there is no target `{asked}`; {known}"],
+        f"Define it under `targets:` in {file.name or 'usersync.yaml'}, or choose another.",
+    )

@@ -1,0 +1,229 @@
+"""What ``usersync.yaml`` may say: the one list of settings, with defaults and meanings."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self, get_args
+
+from annotated_types import MinLen
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from usersync.config.sources import Source, UserColumn, problem
+from usersync.config.values import (
+    Comparable,
+    ConnectSeconds,
+    Day,
+    Domain,
+    Flag,
+    Identifier,
+    Key,
+    RetrySeconds,
+    Rows,
+    Seconds,
+    Table,
+    Text,
+    UserId,
+    Variable,
+)
+
+Environment = Literal["production", "staging", "preview", "development", "test", "local"]
+ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
+
+UnattendedTask = Literal["sync", "create-profile"]
+
+#: The embedded database, and the target that SUPABASE_DB_URL makes without any file.
+LOCAL = "local"
+DEFAULT = "default"
+DEFAULT_DB_URL_ENV = "SUPABASE_DB_URL"
+
+_TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class Section(BaseModel):
+    """A part of the file: frozen, and nothing in it that is not listed here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExcludeRule(Section):
+    """Users that need no profile; all conditions of one rule must hold."""
+
+    reason: Text = Field(description="Why they need none; shown beside their number.")
+    ids: Annotated[tuple[UserId, ...], MinLen(1)] | None = Field(
+        None, description="The user is one of these."
+    )
+    email_domains: Annotated[tuple[Domain, ...], MinLen(1)] | None = Field(
+        None, description="The e-mail address ends in one of these domains."
+    )
+    providers: Annotated[tuple[Text, ...], MinLen(1)] | None = Field(
+        None, description="The first sign-in was by one of these (`email`, `github`, ...)."
+    )
+    sso: Flag | None = Field(None, description="The user is an SSO user, or is not.")
+    audiences: Annotated[tuple[Text, ...], MinLen(1)] | None = Field(
+        None, description="`aud` is one of these."
+    )
+    app_metadata: Annotated[Mapping[Text, Comparable], MinLen(1)] | None = Field(
+        None, description="Every one of these keys of `app_metadata` has this value."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_condition(self) -> Self:
+        conditions = [name for name in type(self).model_fields if name != "reason"]
+        if all(getattr(self, name) is None for name in conditions):
+            raise problem(f"a rule needs at least one condition of {', '.join(conditions)}")
+        return self
+
+
+class Users(Section):
+    """Who needs a profile: one definition for status, plan, sync, trigger and checks."""
+
+    anonymous: Flag = Field(default=False, description="Anonymous users need a profile too.")
+    audiences: Annotated[tuple[Text, ...], MinLen(1)] = Field(
+        ("authenticated",), description="Only users whose `aud` is one of these."
+    )
+    exclude: tuple[ExcludeRule, ...] = Field((), description="Rules for users that need none.")
+
+
+class RoleSettings(Section):
+    """The column of the profile table that holds the user's role in the app."""
+
+    column: Identifier = Field(description="Its name.")
+    default: Text = Field(description="The role of a new profile.")
+    allowed: Annotated[tuple[Text, ...], MinLen(1)] = Field(description="All roles there are.")
+
+    @model_validator(mode="after")
+    def _default_is_allowed(self) -> Self:
+        if self.default not in self.allowed:
+            raise problem(
+                f"`{self.default}` is not one of the allowed {', '.join(self.allowed)}", "default"
+            )
+        return self
+
+
+class ProfileTable(Section):
+    """One table that holds one row per user."""
+
+    schema_name: Identifier = Field("public", alias="schema", description="Its schema.")
+    table: Table = Field(description="Its name.")
+    key: Key = Field(
+        description="The one column that holds the user's id; it needs a unique constraint."
+    )
+    columns: Mapping[Identifier, Source] = Field(
+        {}, description="Per column, where its value comes from."
+    )
+    role: RoleSettings | None = Field(None, description="The column of the role, if there is one.")
+
+    @property
+    def name(self) -> str:
+        """``public.user_profiles(user_id)``."""
+        return f"{self.schema_name}.{self.table}({self.key})"
+
+    @model_validator(mode="after")
+    def _columns_do_not_clash(self) -> Self:
+        if self.schema_name == "auth":
+            raise problem("`auth` belongs to Supabase and holds no profile table", "schema")
+        if self.key in self.columns:
+            raise problem("the key column is filled with the user's id", "columns", self.key)
+        if self.role and self.role.column == self.key:
+            raise problem(f"`{self.key}` is the key column", "role", "column")
+        if self.role and self.role.column in self.columns:
+            raise problem("`role` fills this column already", "columns", self.role.column)
+        return self
+
+
+#: The table of the operators' own app; it stands when the file names none.
+DEFAULT_PROFILE = ProfileTable(
+    table="user_profiles",
+    key="user_id",
+    columns={"email": UserColumn("email")},
+    role=RoleSettings(column="role", default="user", allowed=("user", "admin")),
+)
+
+
+def _distinct(profiles: tuple[ProfileTable, ...]) -> tuple[ProfileTable, ...]:
+    tables = [(profile.schema_name, profile.table) for profile in profiles]
+    twice = sorted({".".join(table) for table in tables if tables.count(table) > 1})
+    if twice:
+        raise problem(f"listed more than once: {', '.join(twice)}")
+    return profiles
+
+
+Profiles = Annotated[tuple[ProfileTable, ...], MinLen(1), AfterValidator(_distinct)]
+
+
+class TargetSettings(Section):
+    """One database and what it is for."""
+
+    environment: Environment | None = Field(
+        None,
+        description="What it is for; `production` when not said, `local` for a loopback host.",
+    )
+    db_url_env: Variable | None = Field(
+        None,
+        description="The NAME of the environment variable that holds the connection string; "
+        "`SUPABASE_DB_URL` when this is the only target.",
+    )
+    profiles: Profiles | None = Field(
+        None, description="Its own profile tables, instead of the top-level list."
+    )
+
+
+class Unattended(Section):
+    """What may change production without a person at a terminal."""
+
+    tasks: Annotated[tuple[UnattendedTask, ...], MinLen(1)] = Field(description="These tasks only.")
+    max_rows: Rows | None = Field(None, description="At most so many rows in one run.")
+
+
+class Acceptance(Section):
+    """A finding the team knows of: still shown, no longer in the exit code."""
+
+    id: Text = Field(description="The id of the finding, as `doctor` prints it.")
+    reason: Text = Field(description="Why it is accepted.")
+    until: Day = Field(description="The last day; afterwards it is a finding again.")
+
+
+class Settings(Section):
+    """The whole file."""
+
+    contact: str = Field("", description="Printed when a human is needed: a channel, a number.")
+    targets: Mapping[str, TargetSettings] = Field(
+        {}, description="The databases, by name; `local` and `default` are taken."
+    )
+    users: Users = Field(Users(), description="Who needs a profile.")
+    profiles: Profiles = Field((DEFAULT_PROFILE,), description="The profile tables.")
+    max_rows: Rows | None = Field(
+        None,
+        description="More rows than this stop a run before it writes; "
+        "1,000 or 1 % of the users when not said, whichever is more.",
+    )
+    max_failures: Rows = Field(1000, description="More failed creations than this stop a run.")
+    rehearse_timeout_s: Seconds = Field(10.0, description="The longest a rehearsal may take.")
+    statement_timeout_s: Seconds = Field(60.0, description="The longest one statement may take.")
+    lock_timeout_s: Seconds = Field(5.0, description="The longest a statement waits for a lock.")
+    connect_timeout_s: ConnectSeconds = Field(
+        10, description="The longest one attempt to connect may take."
+    )
+    retry_s: RetrySeconds = Field(
+        30.0, description="How long one batch, or the connection, is tried again; 0 for never."
+    )
+    unattended: Unattended | None = Field(
+        None, description="What may change production without a person at a terminal."
+    )
+    allow_triggers: tuple[Text, ...] = Field(
+        (), description="Triggers of the profile table that may reach outside during a sync."
+    )
+    accept: tuple[Acceptance, ...] = Field((), description="Findings the team knows of.")
+
+    @model_validator(mode="after")
+    def _targets_are_named(self) -> Self:
+        for name, target in self.targets.items():
+            if name in {LOCAL, DEFAULT}:
+                raise problem("this name is taken by usersync; choose another", "targets", name)
+            if not _TARGET_NAME.fullmatch(name):
+                raise problem("use letters, digits, `-` and `_` in the name", "targets", name)
+            if len(self.targets) > 1 and target.db_url_env is None:
+                raise problem(
+                    "missing; of several targets each names its own variable",
+                    *("targets", name, "db_url_env"),
+                )
+        return self

@@ -1,0 +1,25 @@
+"""``connect.check``: which settings are there, and what the open door sees and may do."""
+
+from __future__ import annotations
+
+from usersync.model import Outcome, Step, worst
+from usersync.session import Session
+
+
+def check(session: Session) -> Outcome:
+    """Say who we are in the target, and name each right that is missing with its remedy."""
+    access = session.backend.access(session.target.profiles)
+    steps = [
+        Step("reachable", "ok", f"PostgreSQL {access.server_version}", duration_s=access.latency_s),
+        Step("role", "ok", access.user),
+        Step(
+            "auth.users",
+            "ok" if access.sees_users else "unknown",
+            "visible" if access.sees_users else "hidden from this role",
+        ),
+    ]
+    steps += [
+        Step("problem", "finding", problem, next_step=remedy) for problem, remedy in access.problems
+    ]
+    codes = [0 if access.sees_users else 1, 2 if access.problems else 0]
+    return Outcome(steps=tuple(steps), exit_code=worst(codes))

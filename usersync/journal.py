@@ -1,0 +1,114 @@
+"""The journal: what was changed, by whom and why; append-only, and never an e-mail in it.
+
+It stands in ``usersync.journal`` of the target, written in the transaction of the change, when
+the migration has made that table; otherwise in a JSON Lines file of the user, mode 0600.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from usersync.backends import Backend
+from usersync.model import JournalEvent
+
+
+class Journal:
+    """Tells what one run does.
+
+    Args:
+        backend: the open door; None before there is one.
+        path: the file for targets without a journal of their own.
+        run: what all lines of this run share (run id, task, target, actor, reason, version).
+        clock: the time of each line.
+    """
+
+    def __init__(
+        self, backend: Backend, path: Path, run: JournalEvent, clock: Callable[[], datetime]
+    ) -> None:
+        self._backend = backend
+        self._path = path
+        self._run = run
+        self._clock = clock
+
+    @property
+    def place(self) -> str:
+        """Where the lines go, for people."""
+        return "usersync.journal" if self._backend.keeps_journal else str(self._path)
+
+    def started(self, table: str, *, digest: str = "", counts: Mapping[str, int]) -> None:
+        """A changing run starts: said before its first write."""
+        self._append(self._line("started", table, digest=digest, counts=dict(counts)))
+
+    def unit(self, table: str, *, digest: str = "") -> JournalEvent:
+        """The line of one unit, for the backend to commit with it; counts are still empty."""
+        return self._line("unit", table, digest=digest)
+
+    def committed(
+        self, unit: JournalEvent, counts: Mapping[str, int], user_ids: tuple[str, ...] = ()
+    ) -> None:
+        """A unit was committed: into the file, where the target has no journal of its own."""
+        if not self._backend.keeps_journal:
+            self._to_file(replace(unit, counts=dict(counts), user_ids=user_ids))
+
+    def ended(
+        self, table: str, *, digest: str = "", counts: Mapping[str, int], exit_code: int
+    ) -> None:
+        """The run ended: a run without this line was killed."""
+        line = self._line("ended", table, digest=digest, counts=dict(counts))
+        self._append(replace(line, exit_code=exit_code))
+
+    def history(self, limit: int) -> tuple[JournalEvent, ...]:
+        """The last lines about this target, newest first."""
+        if self._backend.keeps_journal:
+            return self._backend.read_journal(limit)
+        return tuple(list(self._from_file())[::-1][:limit])
+
+    def digest_used(self, digest: str) -> str | None:
+        """The id of the run that this plan was approved for, if there was one."""
+        if self._backend.keeps_journal:
+            return self._backend.digest_used(digest)
+        for event in self._from_file():
+            if event.event == "started" and event.digest == digest:
+                return event.run_id
+        return None
+
+    def _line(self, event: Any, table: str, **fields: Any) -> JournalEvent:
+        return replace(self._run, at=self._clock(), event=event, table=table, **fields)
+
+    def _append(self, event: JournalEvent) -> None:
+        if self._backend.keeps_journal:
+            self._backend.write_journal(event)
+        else:
+            self._to_file(event)
+
+    def _to_file(self, event: JournalEvent) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        line = json.dumps(asdict(event), default=str, ensure_ascii=False) + "\n"
+        # One write of a file opened for appending: lines of runs side by side never mix.
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _from_file(self) -> Iterator[JournalEvent]:
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            try:
+                fields = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the last line of a machine that lost power
+            if fields.get("target") == self._run.target:
+                fields["at"] = datetime.fromisoformat(fields["at"])
+                fields["user_ids"] = tuple(fields["user_ids"])
+                yield JournalEvent(**fields)

@@ -1,0 +1,206 @@
+"""The local stack: an embedded Postgres made to look like a hosted Supabase project.
+
+Reached only by ``--target local``, ``demo`` and ``local.*``. It listens on a Unix socket inside a
+directory of its own, and never reads ``SUPABASE_*``, ``PG*`` or ``.env``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import platformdirs
+
+from usersync.backends.postgres import connection
+from usersync.errors import Refused
+from usersync.local import cluster
+from usersync.local.seeding import SeedSummary, seed
+
+__all__ = [
+    "Grants",
+    "LocalServer",
+    "SeedSummary",
+    "build",
+    "default_directory",
+    "find",
+    "seed",
+    "start",
+    "stop",
+    "temporary",
+]
+
+Grants = Literal["explicit", "legacy"]
+"""Whether new tables in public are open to the API roles: ``legacy`` projects only."""
+
+#: Its text is the grants regime of the finished stack, or BUILDING while it is not one yet.
+STATE_FILE = "stack"
+BUILDING = "building"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A running local stack.
+
+    Args:
+        directory: holds its data, log and socket.
+    """
+
+    directory: Path
+
+    @property
+    def url(self) -> str:
+        """Connects as the app's developers do on hosted projects: not a superuser."""
+        return self.url_of("postgres")
+
+    @property
+    def admin_url(self) -> str:
+        """Connects as the platform's superuser, whom hosted projects do not lend to anybody."""
+        return self.url_of(cluster.SUPERUSER)
+
+    def url_of(self, role: str, database: str = "postgres") -> str:
+        """Connect as any role to any database, whatever PG* variables say."""
+        host = quote(str(cluster.socket_directory(self.directory)), safe="/")
+        return f"postgresql://{role}@/{database}?host={host}&hostaddr=&port=5432"
+
+
+def default_directory() -> Path:
+    """Where the local stack lives unless said otherwise (honours ``XDG_STATE_HOME``)."""
+    return platformdirs.user_state_path("usersync") / "local"
+
+
+def start(
+    directory: Path, *, grants: Grants = "explicit", binaries: Path | None = None
+) -> LocalServer:
+    """Start the local stack, building it first when there is none; it outlives this process.
+
+    Args:
+        directory: where it lives; created when missing.
+        grants: the regime to build it with.
+        binaries: the ``bin`` directory of another Postgres (15 or later) than the embedded one.
+
+    Raises:
+        Refused: the extra is missing, the directory holds something else, or the stack there was
+            built with another regime.
+    """
+    directory = directory.expanduser().resolve()
+    binaries = binaries or cluster.bundled_binaries()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    server = LocalServer(directory)
+    with _locked(directory):
+        state = _state(directory)
+        if state is None and any(directory.iterdir()):
+            raise Refused(f"{directory} holds something else than a local stack.")
+        if state in {None, BUILDING}:
+            try:
+                _remove(directory)
+                (directory / STATE_FILE).write_text(BUILDING)
+                cluster.create(directory, binaries)
+                cluster.launch(directory, binaries)
+                connection.run_script(server.admin_url, _sql("roles"))
+                build(server, grants=grants)
+                (directory / STATE_FILE).write_text(grants)
+            except BaseException:
+                with cluster.interrupts_held():
+                    _remove(directory)
+                raise
+        elif state != grants:
+            message = f"The local stack in {directory} was built with {state} grants."
+            raise Refused(message, f"local.down --delete && local.up --grants {grants}")
+        elif not cluster.is_ready(directory):
+            cluster.launch(directory, binaries)
+    return server
+
+
+def build(server: LocalServer, *, grants: Grants, database: str = "postgres") -> None:
+    """Give an empty database of the server the hosted schemas and the app's profile table."""
+    regime = [_sql("legacy_grants")] if grants == "legacy" else []
+    connection.run_script(server.url_of(cluster.SUPERUSER, database), _sql("auth"), *regime)
+    connection.run_script(server.url_of("postgres", database), _sql("user_profiles"))
+
+
+def stop(directory: Path, *, delete: bool = False) -> bool:
+    """Stop the local stack, whichever process started it; whether one was running.
+
+    Args:
+        directory: the directory it was started with.
+        delete: also remove what it stored. Other things in the directory stay.
+    """
+    directory = directory.expanduser().resolve()
+    if not directory.is_dir():
+        return False
+    with _locked(directory):
+        if _state(directory) is None:
+            was_running = False
+        elif delete:
+            was_running = _remove(directory)
+        else:
+            was_running = cluster.end(directory, keep_data=True)
+        if delete:
+            with suppress(OSError):
+                directory.rmdir()
+    return was_running
+
+
+def find(directory: Path) -> LocalServer | None:
+    """The local stack that runs in this directory; None when there is none. Starts nothing."""
+    directory = directory.expanduser().resolve()
+    built = _state(directory) not in {None, BUILDING}
+    return LocalServer(directory) if built and cluster.is_ready(directory) else None
+
+
+@contextmanager
+def temporary(
+    *, grants: Grants = "explicit", binaries: Path | None = None
+) -> Iterator[LocalServer]:
+    """A local stack of its own, of which nothing remains, however the block ends.
+
+    That holds for exceptions, Ctrl-C (also a second one) and a SIGTERM that the program turns into
+    an exception. The arguments are those of ``start``.
+    """
+    directory = Path(tempfile.gettempdir()).resolve() / f"usersync-{secrets.token_hex(8)}"
+    try:
+        yield start(directory, grants=grants, binaries=binaries)
+    finally:
+        with cluster.interrupts_held():
+            stop(directory, delete=True)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keep other processes from starting or stopping the stack of this directory."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _state(directory: Path) -> str | None:
+    """The grants regime of the stack, BUILDING, or None when there is no stack of ours."""
+    try:
+        return (directory / STATE_FILE).read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _remove(directory: Path) -> bool:
+    """End the stack and remove its data; whether one was running."""
+    was_running = cluster.end(directory, keep_data=False)
+    cluster.remove(directory)
+    (directory / STATE_FILE).unlink(missing_ok=True)
+    return was_running
+
+
+def _sql(name: str) -> str:
+    """A script of ``usersync/sql/local``."""
+    return (files("usersync") / "sql" / "local" / f"{name}.sql").read_text()

@@ -1,0 +1,331 @@
+"""What usersync talks about: plain frozen data, standard library only.
+
+Every field of what ends up in ``run.json`` is marked ``public`` (may stand in a public issue),
+``internal`` (for the team) or ``personal`` (about one person: shortened or masked when shown).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+Level = Literal["info", "warning", "error"]
+Reach = Literal["contained", "outside", "undecided"]
+Effect = Literal["read", "data", "schema", "external"]
+
+#: Several targets or tables: the exit code that wins stands first.
+EXIT_CODES_WORST_FIRST = (6, 5, 1, 3, 4, 7, 2, 0)
+
+#: How many rows a list shows; the count beside it is always the full one.
+LIST_LENGTH = 100
+
+
+def public(**options: Any) -> Any:
+    """Mark a field that anybody may see."""
+    return field(metadata={"privacy": "public"}, **options)
+
+
+def internal(**options: Any) -> Any:
+    """Mark a field for the team: hosts, names of tables, triggers and people who ran something."""
+    return field(metadata={"privacy": "internal"}, **options)
+
+
+def personal(**options: Any) -> Any:
+    """Mark a field about one user: short or masked unless ``--show-ids`` is given."""
+    return field(metadata={"privacy": "personal"}, **options)
+
+
+def worst(exit_codes: Iterable[int]) -> int:
+    """The exit code that stands for several, 0 when there is none."""
+    return min(exit_codes, key=EXIT_CODES_WORST_FIRST.index, default=0)
+
+
+def percentage(part: int, whole: int) -> str:
+    """``part`` of ``whole`` to two decimals; ``100%`` only for all of them, ``0%`` only for none.
+
+    Rounding alone prints 100.00% with 5 of 300,000 missing, which nobody on call may ever read.
+    """
+    if part >= whole:
+        return "100%"
+    if part <= 0:
+        return "0%"
+    hundredths = (20_000 * part + whole) // (2 * whole)
+    hundredths = min(max(hundredths, 1), 9_999)
+    return f"{hundredths // 100}.{hundredths % 100:02d}%"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLine:
+    """Where a run worked, as the first line of every output says it."""
+
+    name: str = internal()
+    environment: str = public()
+    host: str = internal()
+    door: str = internal()
+    """``direct as postgres via session pooler``."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user as lists show it; the e-mail is masked where it leaves the backend."""
+
+    id: str = personal()
+    email: str = personal()
+    created_at: datetime | None = internal()
+    provider: str = internal()
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many of one kind."""
+
+    name: str = public()
+    count: int = public()
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """How many on one day (UTC)."""
+
+    day: date = public()
+    count: int = public()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Who has no profile, since when and by provider."""
+
+    oldest_at: datetime | None = public()
+    newest_at: datetime | None = public()
+    per_day: tuple[DayCount, ...] = public()
+    """The last 14 days, oldest first, days without a missing user included."""
+    by_provider: tuple[Count, ...] = public()
+    users: tuple[User, ...] = personal(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The drift of one profile table; all counts are of one snapshot."""
+
+    as_of: datetime = public()
+    total: int = public()
+    """Users that need a profile."""
+    existing: int = public()
+    """Those of them that have one."""
+    not_counted: tuple[Count, ...] = public(default=())
+    orphans: int = public(default=0)
+    """Profiles whose user does not exist."""
+    soft_deleted_with_profile: int = public(default=0)
+    excluded_with_profile: int = public(default=0)
+    email_drift: int = public(default=0)
+    last_with_profile_at: datetime | None = public(default=None)
+    """When the newest user who has a profile signed up."""
+    missing_detail: Missing | None = internal(default=None)
+
+    @property
+    def missing(self) -> int:
+        """Users that need a profile and have none: always the difference."""
+        return self.total - self.existing
+
+    @property
+    def sync_percentage(self) -> str:
+        """The share of users that have their profile."""
+        return percentage(self.existing, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One trigger that an insert into the profile table fires."""
+
+    name: str = internal()
+    function: str = internal()
+    reach: Reach = internal()
+    """Whether it can reach outside the database; ``undecided`` when its text does not tell."""
+    why: str = internal()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A limit that stops a write before it starts, and what lifts it."""
+
+    name: str = public()
+    message: str = internal()
+    next_step: str = internal()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sync would do; ``digest`` stands for all of it."""
+
+    as_of: datetime = public()
+    total: int = public()
+    existing: int = public()
+    rows: int = public()
+    """How many profiles it would create."""
+    digest: str = public()
+    columns: tuple[str, ...] = internal(default=())
+    """One ``column <- source`` per column that is written."""
+    users: tuple[User, ...] = personal(default=())
+    """The first of them, oldest first."""
+    triggers: tuple[Trigger, ...] = internal(default=())
+    guards: tuple[Guard, ...] = internal(default=())
+    """What would stop it now."""
+    newer: int = public(default=0)
+    """Users without a profile who came after the plan that was approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failed creations of one reason. No message text: it may hold the user's values."""
+
+    sqlstate: str = public()
+    condition: str = public()
+    """Postgres's own name of the SQLSTATE, such as ``unique_violation``."""
+    subject: str = internal()
+    """The constraint, column or function that refused the row."""
+    count: int = public()
+    user_ids: tuple[str, ...] = personal(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a sync did, or, when ``rehearsed``, would have done."""
+
+    timestamp: datetime = public()
+    total: int = public()
+    existing: int = public()
+    """Profiles that were there before the run."""
+    created: int = public()
+    failed: int = public()
+    already_there: int = public()
+    """Planned users who had a profile, or were gone, by the time of their batch."""
+    execution_time_s: float = public()
+    failures: tuple[FailureGroup, ...] = internal(default=())
+    newer: int = public(default=0)
+    """Users without a profile who came after the plan and are not in this run."""
+    rehearsed: bool = public(default=False)
+    dead_rows: int = public(default=0)
+    """Rows that a rehearsal leaves for the next vacuum."""
+    fired_triggers: tuple[str, ...] = internal(default=())
+    stopped: str = public(default="")
+    """Why it ended before its plan did; empty when it did not."""
+
+    @property
+    def success_rate(self) -> str:
+        """Created of created and failed."""
+        return percentage(self.created, self.created + self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row of a check."""
+
+    id: str = personal()
+    """Stable: check and subject."""
+    subject: str = personal()
+    detail: str = internal()
+    accepted: str = internal(default="")
+    """The reason it was accepted for; empty when it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check found."""
+
+    check: str = public()
+    level: Level = public()
+    question: str = public()
+    remedy: str = public()
+    count: int = public()
+    accepted: int = public(default=0)
+    findings: tuple[Finding, ...] = internal(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """2 when a finding of level warning or error stands, else 0."""
+        return 2 if self.level != "info" and self.count > self.accepted else 0
+
+
+@dataclass(frozen=True, slots=True)
+class TableResult:
+    """Everything a run says about one profile table."""
+
+    table: str = internal()
+    """``public.user_profiles(user_id)``."""
+    status: Status | None = public(default=None)
+    plan: Plan | None = public(default=None)
+    summary: Summary | None = public(default=None)
+    checks: tuple[CheckResult, ...] = internal(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing a run did or asked, for tasks that are made of several."""
+
+    name: str = internal()
+    status: Literal["ok", "changed", "finding", "failed", "unknown"] = public()
+    detail: str = internal(default="")
+    user_id: str = personal(default="")
+    next_step: str = internal(default="")
+    duration_s: float = public(default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEvent:
+    """One line of the journal: a changing run started, committed a unit, or ended."""
+
+    at: datetime = public()
+    run_id: str = public()
+    event: Literal["started", "unit", "ended"] = public()
+    task: str = public()
+    target: str = internal()
+    table: str = internal(default="")
+    actor: str = internal(default="")
+    reason: str = internal(default="")
+    run_url: str = internal(default="")
+    tool_version: str = public(default="")
+    database_user: str = internal(default="")
+    digest: str = public(default="")
+    counts: dict[str, int] = public(default_factory=dict)
+    user_ids: tuple[str, ...] = personal(default=())
+    """Only for ``create-profile`` and failed creations; never e-mails."""
+    exit_code: int | None = public(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an operation found or did, before it becomes a run."""
+
+    tables: tuple[TableResult, ...] = ()
+    steps: tuple[Step, ...] = ()
+    history: tuple[JournalEvent, ...] = ()
+    notes: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    exit_code: int = 0
+    error: str = ""
+    """Why it stopped half-way, when what it did until then must still be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The result of any task: code, terminal text and every report are rendered from it alone."""
+
+    schema: int = public()
+    run_id: str = public()
+    task: str = public()
+    tool_version: str = public()
+    started_at: datetime = public()
+    ended_at: datetime = public()
+    exit_code: int = public()
+    target: TargetLine | None = internal(default=None)
+    actor: str = internal(default="")
+    reason: str = internal(default="")
+    run_url: str = internal(default="")
+    tables: tuple[TableResult, ...] = internal(default=())
+    steps: tuple[Step, ...] = internal(default=())
+    history: tuple[JournalEvent, ...] = internal(default=())
+    notes: tuple[str, ...] = internal(default=())
+    next_steps: tuple[str, ...] = internal(default=())
+    error: str = internal(default="")

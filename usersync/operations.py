@@ -1,0 +1,213 @@
+"""Operations: everything usersync can do, by name and declared effect; nothing else does work.
+
+Tasks and runbook steps call these and no other functions. A ``read`` writes nothing, anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from usersync import connect, profile, sync
+from usersync.errors import UsersyncError
+from usersync.model import LIST_LENGTH, Effect, Outcome, TableResult, worst
+from usersync.session import Session
+
+_REGISTRY: dict[str, Operation] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A function that does work, its name and what it may change."""
+
+    name: str
+    effect: Effect
+    function: Callable[..., Outcome]
+
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(_REGISTRY)
+
+
+def operation(
+    name: str, effect: Effect
+) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
+    """Register a function as an operation.
+
+    Args:
+        name: how tasks and runbooks call it.
+        effect: ``read``, ``data``, ``schema`` or ``external``.
+    """
+
+    def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+        _REGISTRY[name] = Operation(name, effect, function)
+        return function
+
+    return register
+
+
+@operation("status", "read")
+def status(
+    session: Session, *, quick: bool = False, verbose: bool = False, history: int = 0
+) -> Outcome:
+    """Measure the drift of every profile table.
+
+    Args:
+        quick: the two counts alone.
+        verbose: list the first missing users.
+        history: how many lines of the journal to show.
+    """
+    results = []
+    for settings in session.target.profiles:
+        table = session.backend.table(settings, writing=False)
+        if quick:
+            result = TableResult(settings.name, status=session.backend.quick_status(table))
+        else:
+            measured, checks = session.backend.status(
+                table, list_users=LIST_LENGTH if verbose else 0
+            )
+            result = TableResult(settings.name, status=measured, checks=checks)
+        results.append(result)
+    missing = any(result.status and result.status.missing for result in results)
+    codes = [2 if missing else 0, *(c.exit_code for r in results for c in r.checks)]
+    return Outcome(
+        tables=tuple(results),
+        history=session.journal.history(history) if history else (),
+        next_steps=(session.command("sync", "--dry-run"),) if missing else (),
+        exit_code=worst(codes),
+    )
+
+
+@operation("sync.plan", "read")
+def plan_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
+    """Say exactly what a sync would do, with the digest that approves it; writes nothing."""
+    planned = _plans(session, options)
+    if isinstance(planned, Outcome):
+        return planned
+    pending = [one.plan for one in planned if one.plan.rows]
+    return Outcome(
+        tables=tuple(TableResult(one.table.settings.name, plan=one.plan) for one in planned),
+        next_steps=_after_plan(session, planned),
+        exit_code=2 if pending else 0,
+    )
+
+
+@operation("sync.rehearse", "data")
+def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
+    """Run the real statements of a sync and roll them back: exact counts, exact failures."""
+    planned = _plans(session, options)
+    if isinstance(planned, Outcome):
+        return planned
+
+    def rehearse(one: sync.Planned) -> tuple[Any, UsersyncError | None]:
+        sync.stop_at(tuple(guard for guard in one.plan.guards if guard.name == "trigger"))
+        return sync.rehearse(session, one, options)
+
+    outcome = _each(planned, rehearse)
+    pending = any(one.plan.rows for one in planned)
+    return replace(
+        outcome,
+        next_steps=(*outcome.next_steps, *(() if outcome.error else _after_plan(session, planned))),
+        exit_code=worst([outcome.exit_code, 2 if pending else 0]),
+    )
+
+
+@operation("sync", "data")
+def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
+    """Create the missing profiles, exactly those of the plan; existing ones are never touched."""
+    planned = _plans(session, options)
+    if isinstance(planned, Outcome):
+        return planned
+    try:
+        for one in planned:
+            sync.stop_at(one.plan.guards)
+        for one in planned:
+            sync.authorize(session, "sync", one.plan, approve=options.approve, yes=options.yes)
+    except UsersyncError as error:
+        return _stopped(planned, error)
+    outcome = _each(planned, lambda one: sync.execute(session, one, options))
+    failed = any(result.summary and result.summary.failed for result in outcome.tables)
+    steps = (session.command("status"),) if failed or outcome.error else ()
+    return replace(outcome, next_steps=(*outcome.next_steps, *steps))
+
+
+@operation("create-profile", "data")
+def create_profile(
+    session: Session,
+    *,
+    reference: str,
+    role: str | None = None,
+    yes: bool = False,
+    fire_triggers: Sequence[str] = (),
+) -> Outcome:
+    """Create the missing profile of one user, found by id, short id or address."""
+    return profile.create(
+        session, reference, role=role, yes=yes, fire_triggers=tuple(fire_triggers)
+    )
+
+
+@operation("connect.check", "read")
+def check_connection(session: Session) -> Outcome:
+    """Say what each open door sees and may do, with the remedy for what it may not."""
+    return connect.check(session)
+
+
+def _plans(session: Session, options: sync.SyncOptions) -> list[sync.Planned] | Outcome:
+    """The plan of every table; what stops one of them, told with those that were made."""
+    planned: list[sync.Planned] = []
+    tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
+    sync.refuse_impossible(options, tables)
+    for table in tables:
+        try:
+            planned.append(sync.make_plan(session, table, options))
+        except UsersyncError as error:
+            return _stopped(planned, error)
+    return planned
+
+
+def _each(
+    planned: Sequence[sync.Planned],
+    do: Callable[[sync.Planned], tuple[Any, UsersyncError | None]],
+) -> Outcome:
+    """Do one table after the other; an error ends it and keeps what was done."""
+    results: list[TableResult] = []
+    error: UsersyncError | None = None
+    for one in planned:
+        summary = None
+        try:
+            summary, error = do(one)
+        except UsersyncError as raised:
+            error = raised
+        results.append(TableResult(one.table.settings.name, plan=one.plan, summary=summary))
+        if error is not None:
+            break
+    failed = any(result.summary and result.summary.failed for result in results)
+    return Outcome(
+        tables=tuple(results),
+        exit_code=worst([error.exit_code if error else 0, 2 if failed else 0]),
+        error=error.message if error else "",
+        next_steps=_lines(error),
+    )
+
+
+def _stopped(planned: Sequence[sync.Planned], error: UsersyncError) -> Outcome:
+    return Outcome(
+        tables=tuple(TableResult(one.table.settings.name, plan=one.plan) for one in planned),
+        exit_code=error.exit_code,
+        error=error.message,
+        next_steps=_lines(error),
+    )
+
+
+def _lines(error: UsersyncError | None) -> tuple[str, ...]:
+    return tuple(error.next_step.splitlines()) if error else ()
+
+
+def _after_plan(session: Session, planned: Sequence[sync.Planned]) -> tuple[str, ...]:
+    pending = [one.plan for one in planned if one.plan.rows]
+    if not pending:
+        return ()
+    if len(planned) > 1:
+        return (session.command("sync"),)
+    return (session.command("sync", *sync.approval(planned[0].plan)),)

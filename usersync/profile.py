@@ -1,0 +1,164 @@
+"""One profile by hand: the user who cannot wait for the sync."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import replace
+
+from usersync import sync
+from usersync.backends import Ids, Match, Selection, Table
+from usersync.config import RoleSettings
+from usersync.errors import Refused
+from usersync.model import Outcome, Plan, Step
+from usersync.privacy import SHORT_ID_LENGTH, short_id
+from usersync.session import Session
+from usersync.sql.profiles import role_update
+
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+_SHORT_ID = re.compile(rf"[0-9a-f]{{{SHORT_ID_LENGTH}}}[0-9a-f-]{{0,28}}")
+
+
+def create(
+    session: Session,
+    reference: str,
+    *,
+    role: str | None,
+    yes: bool,
+    fire_triggers: tuple[str, ...],
+) -> Outcome:
+    """Create the profile of one user in every profile table that lacks it.
+
+    Args:
+        session: the run's surroundings.
+        reference: the user's id, the short id that lists print, or the address.
+        role: one of the configured roles; None for the default one.
+        yes: the person agreed beforehand.
+        fire_triggers: triggers that may reach outside.
+
+    Raises:
+        Refused: no such user, several, one who needs no profile, or a role that there is not.
+        Stopped: a guard stands, or the person said no.
+    """
+    _check_reference(reference)
+    tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
+    _check_role(tables, role)
+    steps = tuple(
+        _in_table(session, table, reference.strip().lower(), role, yes, fire_triggers)
+        for table in tables
+    )
+    return Outcome(
+        steps=steps, exit_code=2 if any(step.status == "failed" for step in steps) else 0
+    )
+
+
+def _in_table(
+    session: Session,
+    table: Table,
+    reference: str,
+    role: str | None,
+    yes: bool,
+    fire_triggers: tuple[str, ...],
+) -> Step:
+    match = _the_one(session.backend.find_users(table, reference), reference)
+    where = table.settings.name
+    wanted = role if table.settings.role else None
+    if match.has_profile:
+        if wanted is not None and wanted != match.role:
+            raise Refused(
+                f"this user has a profile in {where} already, with the role"
+                f" {match.role or 'none'}; usersync never changes an existing profile",
+                f"in the SQL editor: {role_update(table.settings, match.user.id, wanted)}",
+            )
+        return Step(where, "ok", "the profile is there already", user_id=match.user.id)
+    if match.skip_reason:
+        raise Refused(
+            f"user {short_id(match.user.id)} needs no profile: {match.skip_reason}",
+            "change the rules under users: in usersync.yaml, if that is wrong",
+        )
+    plan = Plan(
+        as_of=session.clock(),
+        total=1,
+        existing=0,
+        rows=1,
+        digest="",
+        triggers=session.backend.triggers(table),
+    )
+    again = (match.user.id, *(("--role", role) if role else ()))
+    guards = sync.trigger_guards(session, plan, fire_triggers, "create-profile", *again)
+    sync.stop_at(guards)
+    sync.authorize(session, "create-profile", plan, approve=None, yes=yes)
+    return _create(session, table, match, wanted)
+
+
+def _create(session: Session, table: Table, match: Match, role: str | None) -> Step:
+    where = table.settings.name
+    session.journal.started(where, counts={"planned": 1})
+    unit = replace(session.journal.unit(where), user_ids=(match.user.id,))
+    result = session.backend.create(
+        table, Selection(), Ids((match.user.id,)), max_failures=1, role=role, event=unit
+    )
+    counts = {"created": result.created, "failed": len(result.failures)}
+    session.journal.committed(unit, counts, (match.user.id,))
+    exit_code = 2 if result.failures else 0
+    session.journal.ended(where, counts=counts, exit_code=exit_code)
+    if result.failures:
+        failure = result.failures[0]
+        return Step(
+            where,
+            "failed",
+            f"not created: {failure.sqlstate} {failure.condition} {failure.subject}".rstrip(),
+            user_id=match.user.id,
+        )
+    if not result.created:
+        return Step(where, "ok", "somebody else made it just now", user_id=match.user.id)
+    settings = table.settings.role
+    given = f", role {role or settings.default}" if settings else ""
+    return Step(where, "changed", f"profile created{given}", user_id=match.user.id)
+
+
+def _check_reference(reference: str) -> None:
+    text = reference.strip().lower()
+    if "@" in text or _UUID.fullmatch(text) or _SHORT_ID.fullmatch(text):
+        return
+    raise Refused(
+        "this is no user id: it takes a whole one, or the 8 characters that lists print",
+        "find the id in the lists of `status --verbose`, or give the address to `--email -`",
+    )
+
+
+def _check_role(tables: list[Table], role: str | None) -> None:
+    if role is None:
+        return
+    with_role = [table.settings.role for table in tables if table.settings.role]
+    if not with_role:
+        names = ", ".join(table.settings.name for table in tables)
+        raise Refused(
+            f"{names} has no role column, so --role means nothing",
+            "leave --role out, or name the column under role: in usersync.yaml",
+        )
+    for settings in with_role:
+        if role not in settings.allowed:
+            raise Refused(f"there is no role {role}{_near(settings, role)}")
+
+
+def _near(settings: RoleSettings, role: str) -> str:
+    near = difflib.get_close_matches(role, settings.allowed, n=1)
+    guess = f"; did you mean {near[0]}?" if near else ";"
+    return f"{guess} allowed: {', '.join(settings.allowed)}"
+
+
+def _the_one(matches: tuple[Match, ...], reference: str) -> Match:
+    what = "this address" if "@" in reference else f"the id {reference}"
+    if not matches:
+        raise Refused(
+            f"no user in auth.users has {what}",
+            "look the user up in the dashboard under Authentication",
+        )
+    if len(matches) > 1:
+        ids = ", ".join(match.user.id for match in matches[:2])
+        more = " and more" if len(matches) > 2 else ""
+        raise Refused(
+            f"several users have {what}: {ids}{more}", "give the whole id of the one you mean"
+        )
+    return matches[0]

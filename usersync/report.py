@@ -1,0 +1,117 @@
+"""One run, every output: terminal text and JSON are rendered from it and from nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from usersync.model import Run
+from usersync.privacy import short_id, visible
+
+if TYPE_CHECKING:
+    import jinja2
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+#: Computed figures that belong in the JSON beside the stored ones.
+_COMPUTED = ("missing", "sync_percentage", "success_rate")
+
+
+def terminal(run: Run, *, show_ids: bool = False, verbose: bool = False) -> str:
+    """A run as the text a person reads.
+
+    Args:
+        run: what happened.
+        show_ids: whole user ids instead of their first eight characters.
+        verbose: with the lists.
+    """
+    template = _environment().get_template("terminal/run.txt.j2")
+    shown = _Ids(show_ids)
+    return template.render(run=run, verbose=verbose, id=shown.one, ids_in=shown.all_in)
+
+
+def as_json(run: Run, *, show_ids: bool = False) -> str:
+    """A run as one JSON object, for programs.
+
+    Args:
+        run: what happened.
+        show_ids: whole user ids instead of their first eight characters.
+    """
+    return json.dumps(_plain(run, _Ids(show_ids)), ensure_ascii=False, indent=2)
+
+
+class _Ids:
+    """Whether people see whole ids or short ones."""
+
+    def __init__(self, show: bool) -> None:
+        self._show = show
+
+    def one(self, user_id: str) -> str:
+        return user_id if self._show else short_id(user_id)
+
+    def all_in(self, text: str) -> str:
+        return text if self._show else _UUID.sub(lambda found: short_id(found.group()), text)
+
+
+def _plain(value: Any, ids: _Ids, *, personal: bool = False) -> Any:
+    if dataclasses.is_dataclass(value):
+        plain = {
+            part.name: _plain(
+                getattr(value, part.name), ids, personal=part.metadata["privacy"] == "personal"
+            )
+            for part in dataclasses.fields(value)
+        }
+        return plain | {name: getattr(value, name) for name in _COMPUTED if hasattr(value, name)}
+    if isinstance(value, tuple):
+        return [_plain(item, ids, personal=personal) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item, ids, personal=personal) for key, item in value.items()}
+    if isinstance(value, date):
+        return _instant(value) if isinstance(value, datetime) else value.isoformat()
+    if isinstance(value, str) and personal:
+        return ids.all_in(value)
+    return value
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("usersync"),
+        undefined=jinja2.StrictUndefined,
+        # Whatever a template prints is made harmless here, so that none can forget it.
+        finalize=lambda value: visible(value) if isinstance(value, str) else value,
+        autoescape=False,  # noqa: S701 - terminal text; HTML has an environment of its own
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "instant": _instant,
+        "minute": _minute,
+        "share": _share,
+        "bar": _bar,
+    }
+    return environment
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part // max(whole, 1)} %"
+
+
+def _bar(part: int, whole: int) -> str:
+    return "#" * -(-20 * part // max(whole, 1))

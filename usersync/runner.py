@@ -1,0 +1,244 @@
+"""The loop: opens the target, runs one operation, and turns whatever happens into one Run."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from usersync import __version__, config, report
+from usersync.errors import Interrupted, Refused, UsersyncError
+from usersync.journal import Journal
+from usersync.model import JournalEvent, Outcome, Run, TargetLine
+from usersync.session import Progress, Session, Silence
+
+if TYPE_CHECKING:
+    from usersync.backends import Backend
+
+#: Version of the shape of ``run.json``.
+RUN_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked for, apart from the operation's own inputs.
+
+    ``out`` is a path for the Run as JSON, written also when the task fails or is interrupted;
+    ``local_directory`` holds the local stack, when it is not the usual one.
+    """
+
+    task: str
+    operation: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+    target: str | None = None
+    config: str | None = None
+    env_file: str | None = None
+    local_directory: Path | None = None
+    out: str | None = None
+    show_ids: bool = False
+    program: str = "invoke"
+    ask: Callable[[str], bool] | None = None
+    progress: Progress = field(default_factory=Silence)
+
+
+def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
+    """Run one operation on the target; never raises what was foreseeable.
+
+    Args:
+        request: the operation, its inputs and where.
+        clock: the time of what is told and journalled.
+
+    Returns:
+        What happened; its exit code is the task's.
+    """
+    run_id = str(uuid.uuid4())
+    started_at = clock()
+    opened: list[Backend] = []
+    try:
+        with terminable():
+            _check_writable(request.out)
+            outcome = _work(request, run_id, clock, opened)
+    except UsersyncError as error:
+        outcome = _failed(error)
+    except KeyboardInterrupt:
+        outcome = _failed(Interrupted("interrupted; what was committed stays, nothing else ran"))
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an exit code
+        outcome = _bug(error)
+    finally:
+        for door in opened:
+            door.close()
+    finished = _run(request, run_id, started_at, clock(), outcome, opened)
+    if request.out:
+        _write(Path(request.out), report.as_json(finished, show_ids=request.show_ids))
+    return finished
+
+
+def _work(
+    request: Request, run_id: str, clock: Callable[[], datetime], opened: list[Backend]
+) -> Outcome:
+    target = _target(request)
+    # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
+    from usersync.backends.postgres import PostgresDoor
+    from usersync.operations import OPERATIONS
+
+    door = PostgresDoor(target)
+    opened.append(door)
+    circumstances = config.circumstances()
+    common = JournalEvent(
+        at=clock(),
+        run_id=run_id,
+        event="started",
+        task=request.task,
+        target=f"{target.name} {door.identity}",
+        actor=circumstances.actor,
+        reason=circumstances.reason,
+        run_url=circumstances.run_url,
+        tool_version=__version__,
+        database_user=door.user,
+    )
+    session = Session(
+        target=target,
+        backend=door,
+        journal=Journal(door, _journal_path(request, target), common, clock),
+        clock=clock,
+        ask=request.ask,
+        progress=request.progress,
+        program=request.program,
+        common_options=_common_options(request),
+    )
+    return OPERATIONS[request.operation].function(session, **request.inputs)
+
+
+def _journal_path(request: Request, target: config.Target) -> Path:
+    """The journal file for targets that have no journal of their own."""
+    if target.name == "local":
+        return _local_directory(request) / "journal.jsonl"
+    return platformdirs.user_state_path("usersync") / "journal.jsonl"
+
+
+def _local_directory(request: Request) -> Path:
+    from usersync import local
+
+    return request.local_directory or local.default_directory()
+
+
+def _target(request: Request) -> config.Target:
+    target = config.load(request.config, request.target, request.env_file)
+    if target.db_url is not None:
+        return target
+    from usersync import local
+
+    server = local.find(_local_directory(request))
+    if server is None:
+        raise Refused("the local stack is not running", f"start it: {request.program} local.up")
+    return config.with_url(target, server.url)
+
+
+def _common_options(request: Request) -> tuple[str, ...]:
+    given = (("--target", request.target), ("--config", request.config))
+    return tuple(part for name, value in given if value for part in (name, value))
+
+
+def _run(
+    request: Request,
+    run_id: str,
+    started_at: datetime,
+    ended_at: datetime,
+    outcome: Outcome,
+    opened: list[Backend],
+) -> Run:
+    circumstances = config.circumstances()
+    line: TargetLine | None = opened[0].line if opened else None
+    return Run(
+        schema=RUN_SCHEMA,
+        run_id=run_id,
+        task=request.task,
+        tool_version=__version__,
+        started_at=started_at,
+        ended_at=ended_at,
+        exit_code=outcome.exit_code,
+        target=line,
+        actor=circumstances.actor,
+        reason=circumstances.reason,
+        run_url=circumstances.run_url,
+        tables=outcome.tables,
+        steps=outcome.steps,
+        history=outcome.history,
+        notes=outcome.notes,
+        next_steps=outcome.next_steps,
+        error=outcome.error,
+    )
+
+
+def _failed(error: UsersyncError) -> Outcome:
+    return Outcome(
+        error=error.message,
+        next_steps=tuple(error.next_step.splitlines()),
+        exit_code=error.exit_code,
+    )
+
+
+def _bug(error: Exception) -> Outcome:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    if config.circumstances().is_debug:
+        traceback.print_exception(error, file=sys.stderr)
+    return Outcome(
+        # The text of an unforeseen error may hold a user's values: its kind and place must do.
+        error=f"a bug in usersync: {type(error).__name__} in {frame.name}, line {frame.lineno} of"
+        f" {Path(frame.filename).name}",
+        next_steps=(
+            "please report it, with the output of the same command under USERSYNC_DEBUG=1",
+        ),
+        exit_code=1,
+    )
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM, which CI sends when a job is cancelled, ends a run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_writable(out: str | None) -> None:
+    if out is None:
+        return
+    folder = Path(out).absolute().parent
+    if not folder.is_dir():
+        raise Refused(f"--out: there is no folder {folder}", f"mkdir -p {folder}")
+    if Path(out).is_dir():
+        raise Refused(f"--out: {out} is a folder", "name a file in it")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.absolute().parent, delete=False
+        ) as temporary:
+            temporary.write(text + "\n")
+        Path(temporary.name).replace(path)
+    except OSError as error:
+        print(f"usersync: --out {path} was not written: {error.strerror}", file=sys.stderr)

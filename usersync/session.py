@@ -1,0 +1,61 @@
+"""What every operation works with: one target, its door, the journal, the clock and the person."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from usersync.backends import Backend
+from usersync.config import Target
+from usersync.journal import Journal
+
+
+class Progress(Protocol):
+    """Somebody who watches a long run."""
+
+    def begin(self, total: int) -> None:
+        """A run of so many rows begins."""
+
+    def advance(self, created: int, failed: int) -> None:
+        """So many rows more are done."""
+
+    def end(self) -> None:
+        """The run is over, however it ended."""
+
+
+class Silence:
+    """Nobody watches."""
+
+    def begin(self, total: int) -> None:
+        """See `Progress`."""
+
+    def advance(self, created: int, failed: int) -> None:
+        """See `Progress`."""
+
+    def end(self) -> None:
+        """See `Progress`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run's surroundings; operations get everything from here and from their inputs.
+
+    ``ask`` puts a question to the person at the terminal; None when there is no terminal.
+    """
+
+    target: Target
+    backend: Backend
+    journal: Journal
+    clock: Callable[[], datetime]
+    ask: Callable[[str], bool] | None = None
+    progress: Progress = field(default_factory=Silence)
+    program: str = "invoke"
+    common_options: tuple[str, ...] = ()
+    """What was given on this command line and belongs on the next one: ``--target`` and so on."""
+
+    def command(self, task: str, *options: str) -> str:
+        """The exact next command for a person to run."""
+        return shlex.join((self.program, task, *options, *self.common_options))

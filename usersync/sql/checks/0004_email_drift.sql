@@ -1,0 +1,9 @@
+-- asks: does the e-mail in each profile equal the one that the user signs in with?
+-- level: warning
+-- cost: one join of both tables; ACCESS SHARE locks only
+-- remedy: nothing follows an e-mail change; correct these rows in the app's own way
+select u.id::text as subject, {profile_email} || ' is not ' || {user_email} as detail
+from auth.users as u
+join {profiles} as p on p.{key} = u.id
+where {email_differs}
+order by u.id;

@@ -1,0 +1,8 @@
+-- asks: what was changed last
+-- returns: at most {limit} lines, newest first
+select
+    j.at, j.run_id, j.event, j.task, j.target, j.profile_table, j.actor, j.reason, j.run_url,
+    j.tool_version, j.database_user, j.digest, j.counts, j.user_ids, j.exit_code
+from usersync.journal as j
+order by j.id desc
+limit {limit};

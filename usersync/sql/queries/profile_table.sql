@@ -1,0 +1,92 @@
+-- asks: what the catalog says of the profile table and of our way to it and to auth.users
+-- returns: one jsonb; relation is null when there is no such table
+-- cost: catalog only
+select jsonb_build_object(
+    'database', current_database(),
+    'auth_users', to_regclass('auth.users') is not null,
+    'near_names', (
+        select coalesce(jsonb_agg(format('%s.%s', n.nspname, c.relname) order by 1), '[]')
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p') and not c.relispartition
+            and n.nspname not in (
+                'pg_catalog', 'information_schema', 'auth', 'storage', 'realtime', 'vault',
+                'supabase_migrations', 'extensions', 'graphql', 'pgsodium', 'usersync'
+            )
+    ),
+    'relation', (
+        select jsonb_build_object(
+            'kind', c.relkind,
+            'row_security', row_security_active(c.oid),
+            'may_select', has_table_privilege(c.oid, 'select'),
+            'may_insert', has_table_privilege(c.oid, 'insert'),
+            'schema_usage', has_schema_privilege(c.relnamespace, 'usage'),
+            'columns', (
+                select jsonb_agg(jsonb_build_object(
+                    'name', a.attname,
+                    'type', format_type(a.atttypid, -1),
+                    'display_type', format_type(a.atttypid, a.atttypmod),
+                    'required', a.attnotnull and not a.atthasdef and a.attidentity = '',
+                    'generated', a.attgenerated <> '' or a.attidentity = 'a'
+                ) order by a.attnum)
+                from pg_catalog.pg_attribute as a
+                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            ),
+            'unique_keys', (
+                select coalesce(jsonb_agg(i.columns), '[]')
+                from (
+                    select (
+                        select jsonb_agg(a.attname order by a.attname)
+                        from pg_catalog.pg_attribute as a
+                        where a.attrelid = x.indrelid and a.attnum = any (
+                            (x.indkey::int2[])[0:x.indnkeyatts - 1]
+                        )
+                    ) as columns
+                    from pg_catalog.pg_index as x
+                    where x.indrelid = c.oid and x.indisunique and x.indisvalid
+                        and x.indimmediate and x.indpred is null and x.indexprs is null
+                ) as i
+            ),
+            'definition', (
+                select md5(string_agg(part, E'\n' order by part))
+                from (
+                    select format('column %s %s %s %s', a.attname,
+                        format_type(a.atttypid, a.atttypmod), a.attnotnull,
+                        pg_get_expr(d.adbin, d.adrelid)) as part
+                    from pg_catalog.pg_attribute as a
+                    left join pg_catalog.pg_attrdef as d
+                        on d.adrelid = a.attrelid and d.adnum = a.attnum
+                    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                    union all
+                    select format('constraint %s %s', k.conname, pg_get_constraintdef(k.oid))
+                    from pg_catalog.pg_constraint as k where k.conrelid = c.oid
+                    union all
+                    select pg_get_indexdef(x.indexrelid)
+                    from pg_catalog.pg_index as x where x.indrelid = c.oid
+                    union all
+                    select format('%s %s %s', pg_get_triggerdef(t.oid), t.tgenabled,
+                        md5(pg_get_functiondef(t.tgfoid)))
+                    from pg_catalog.pg_trigger as t
+                    where t.tgrelid = c.oid and not t.tgisinternal
+                    union all
+                    select pg_get_ruledef(r.oid)
+                    from pg_catalog.pg_rewrite as r where r.ev_class = c.oid
+                ) as parts
+            )
+        )
+        from pg_catalog.pg_class as c
+        where c.oid = to_regclass({profiles_text})
+    ),
+    'users', (
+        select jsonb_build_object(
+            'row_security', row_security_active(c.oid),
+            'may_select', has_table_privilege(c.oid, 'select'),
+            'may_lock', has_table_privilege(c.oid, 'update'),
+            'schema_usage', has_schema_privilege(c.relnamespace, 'usage'),
+            'blocks', (pg_relation_size(c.oid) / current_setting('block_size')::bigint),
+            'rows_estimate', greatest(c.reltuples, 0)
+        )
+        from pg_catalog.pg_class as c
+        where c.oid = to_regclass('auth.users')
+    )
+) as facts;

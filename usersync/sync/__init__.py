@@ -1,0 +1,18 @@
+"""Sync: create the missing profiles, exactly those of a plan, and nothing else."""
+
+from usersync.sync.engine import execute, rehearse
+from usersync.sync.guards import approval, authorize, stop_at, trigger_guards
+from usersync.sync.plan import Planned, SyncOptions, make_plan, refuse_impossible
+
+__all__ = [
+    "Planned",
+    "SyncOptions",
+    "approval",
+    "authorize",
+    "execute",
+    "make_plan",
+    "refuse_impossible",
+    "rehearse",
+    "stop_at",
+    "trigger_guards",
+]

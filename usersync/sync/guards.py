@@ -1,0 +1,135 @@
+"""The limits that stop a sync before its first write, and who may let it pass in production."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from usersync.errors import Refused, Stopped
+from usersync.model import Guard, Plan
+from usersync.session import Session
+
+if TYPE_CHECKING:
+    from usersync.sync.plan import SyncOptions
+
+#: An empty profile table beside more users than this is a question, not a repair.
+FIRST_FILL_ABOVE = 100
+
+
+def guards(session: Session, plan: Plan, options: SyncOptions) -> tuple[Guard, ...]:
+    """Everything that would stop this plan, each with the command that lifts it."""
+    found: list[Guard] = []
+    allowed = max_rows(session, plan, options)
+    if allowed is not None and plan.rows > allowed:
+        found.append(
+            Guard(
+                "max_rows",
+                f"{plan.rows:,} profiles would be created, more than the {allowed:,} allowed",
+                session.command("sync", "--max-rows", str(plan.rows)),
+            )
+        )
+    if plan.rows and not plan.existing and plan.total > FIRST_FILL_ABOVE and not options.first_fill:
+        found.append(
+            Guard(
+                "first_fill",
+                f"the profile table has no profile for any of {plan.total:,} users: is it the"
+                " right table?",
+                session.command("sync", "--first-fill"),
+            )
+        )
+    return (*found, *trigger_guards(session, plan, options.fire_triggers))
+
+
+def trigger_guards(
+    session: Session,
+    plan: Plan,
+    fire_triggers: tuple[str, ...],
+    task: str = "sync",
+    *options: str,
+) -> tuple[Guard, ...]:
+    """A guard for each trigger that may reach outside and was not named."""
+    named = {*fire_triggers, *session.target.settings.allow_triggers}
+    if not plan.rows:
+        return ()
+    return tuple(
+        Guard(
+            "trigger",
+            f"an insert fires {trigger.name}"
+            + (f" ({trigger.function})" if trigger.function else "")
+            + (", which reaches outside: " if trigger.reach == "outside" else ", undecided: ")
+            + trigger.why,
+            session.command(task, *options, "--fire-trigger", trigger.name),
+        )
+        for trigger in plan.triggers
+        if trigger.reach != "contained" and trigger.name not in named
+    )
+
+
+def max_rows(session: Session, plan: Plan, options: SyncOptions) -> int | None:
+    """The most rows that one run may create; None for no limit."""
+    if options.max_rows is not None:
+        return options.max_rows
+    settings = session.target.settings
+    if settings.max_rows is not None:
+        return settings.max_rows
+    if session.target.is_local:
+        return None
+    return max(1_000, plan.total // 100)
+
+
+def approval(plan: Plan) -> list[str]:
+    """The options of the ``sync`` that does exactly this plan.
+
+    Limits in number are lifted; a trigger that may mail people is named by a person or not at all.
+    """
+    options = ["--approve", plan.digest]
+    for guard in plan.guards:
+        match guard.name:
+            case "max_rows":
+                options += ["--max-rows", str(plan.rows)]
+            case "first_fill":
+                options.append("--first-fill")
+    return options
+
+
+def stop_at(found: tuple[Guard, ...]) -> None:
+    """Stop when a guard stands.
+
+    Raises:
+        Stopped: with all of them.
+    """
+    if found:
+        raise Stopped(
+            "\n".join(guard.message for guard in found),
+            "\n".join(f"to allow it: {guard.next_step}" for guard in found),
+        )
+
+
+def authorize(session: Session, task: str, plan: Plan, *, approve: str | None, yes: bool) -> None:
+    """Let a change of production pass only when somebody said so.
+
+    Raises:
+        Refused: nobody is there to ask, and nothing was said beforehand.
+        Stopped: the person said no, or the plan exceeds what may happen unattended.
+    """
+    if not session.target.is_production or not plan.rows or approve or yes:
+        return
+    unattended = session.target.settings.unattended
+    if unattended is not None and task in unattended.tasks:
+        if unattended.max_rows is not None and plan.rows > unattended.max_rows:
+            raise Stopped(
+                f"{plan.rows:,} profiles would be created, more than the"
+                f" {unattended.max_rows:,} allowed unattended",
+                session.command(task, "--approve", plan.digest),
+            )
+        return
+    line = session.backend.line
+    if session.ask is None:
+        raise Refused(
+            f"{line.name} is production: somebody must approve this, and there is no terminal",
+            session.command(task, "--approve", plan.digest) if plan.digest else "add --yes",
+        )
+    if not session.ask(
+        f"{line.name} is production ({line.host}). Create {plan.rows:,} profile"
+        f"{'' if plan.rows == 1 else 's'}?"
+    ):
+        raise Stopped("not confirmed; nothing was done")

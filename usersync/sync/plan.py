@@ -1,0 +1,168 @@
+"""The plan: whom a sync would give a profile, what it would fire, and what would stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from usersync import __version__
+from usersync.backends import Cursor, PlanCounts, Selection, Table
+from usersync.digest import Digest, fingerprint
+from usersync.errors import Refused, Stopped
+from usersync.model import Plan
+from usersync.session import Session
+from usersync.sql import profiles
+from usersync.sync import guards
+
+#: Ordinary sign-ups never fail at planning; a plan lists this many of its users.
+LISTED_USERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """What a person may say about one sync.
+
+    ``share`` is ``(number, of)``; ``rate`` is in rows a second; ``batch_size`` in rows, None to
+    follow the latency; ``approve`` is a digest as the dry run printed it.
+    """
+
+    workers: int = 1
+    share: tuple[int, int] | None = None
+    limit: int | None = None
+    max_rows: int | None = None
+    rate: float | None = None
+    batch_size: int | None = None
+    approve: str | None = None
+    yes: bool = False
+    first_fill: bool = False
+    fire_triggers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and what is needed to carry it out."""
+
+    table: Table
+    selection: Selection
+    plan: Plan
+
+
+def make_plan(
+    session: Session, table: Table, options: SyncOptions, *, list_users: int = LISTED_USERS
+) -> Planned:
+    """Work out what a sync would do; writes nothing.
+
+    Args:
+        session: the run's surroundings.
+        table: the profile table.
+        options: what was asked for; with ``approve`` the plan is made for the users of that digest.
+        list_users: how many of the planned users to list.
+
+    Raises:
+        Refused: ``approve`` is no digest.
+        Stopped: the approved plan is stale, or was carried out already.
+    """
+    approved = Digest.parse(options.approve) if options.approve else None
+    selection = Selection(
+        newest_at=approved.newest_at if approved else None,
+        share=options.share,
+        last=_last_of_limit(session, table, options, approved),
+    )
+    counts = session.backend.plan(table, selection)
+    newest_at = approved.newest_at if approved else (counts.newest_at or counts.as_of)
+    selection = replace(selection, newest_at=newest_at)
+    digest = _digest(session, table, options, counts, selection)
+    if approved:
+        _stop_if_stale(session, approved, digest)
+    triggers = session.backend.triggers(table)
+    users = (
+        session.backend.missing_users(table, selection, None, list_users)
+        if counts.planned and list_users
+        else ()
+    )
+    plan = Plan(
+        as_of=counts.as_of,
+        total=counts.total,
+        existing=counts.existing,
+        rows=counts.planned,
+        digest=str(digest),
+        columns=_columns(table),
+        users=users,
+        triggers=triggers,
+        newer=counts.newer if approved else 0,
+    )
+    plan = replace(plan, guards=guards.guards(session, plan, options))
+    return Planned(table, selection, plan)
+
+
+def refuse_impossible(options: SyncOptions, tables: Sequence[Table]) -> None:
+    """Refuse options that contradict each other or the tables.
+
+    Raises:
+        Refused: one digest cannot approve the plans of several tables.
+    """
+    if options.approve and len(tables) > 1:
+        raise Refused(
+            "one digest approves the plan of one profile table, and there are several",
+            "give each table a target of its own in usersync.yaml",
+        )
+
+
+def _last_of_limit(
+    session: Session, table: Table, options: SyncOptions, approved: Digest | None
+) -> Cursor | None:
+    """The user with whom a limited plan ends; None when the limit does not bite."""
+    if options.limit is None:
+        return None
+    within = Selection(newest_at=approved.newest_at if approved else None, share=options.share)
+    last = session.backend.missing_users(table, within, None, 1, skip=options.limit - 1)
+    return Cursor(last[0].created_at, last[0].id) if last else None
+
+
+def _digest(
+    session: Session,
+    table: Table,
+    options: SyncOptions,
+    counts: PlanCounts,
+    selection: Selection,
+) -> Digest:
+    settings = session.target.settings
+    assert selection.newest_at is not None
+    return Digest(
+        rows=counts.planned,
+        newest_at=selection.newest_at,
+        target=fingerprint(
+            session.backend.identity, session.target.environment, table.settings.name
+        ),
+        schema=fingerprint(table.definition),
+        settings=fingerprint(settings.users, sorted(_columns(table)), options.share, options.limit),
+        tool=fingerprint(__version__),
+        users=f"{counts.users_digest & (2**64 - 1):016x}",
+        values=fingerprint(counts.values_digest, length=8),
+    )
+
+
+def _stop_if_stale(session: Session, approved: Digest, now: Digest) -> None:
+    used_by = session.journal.digest_used(str(approved))
+    if used_by:
+        raise Stopped(
+            f"this plan was carried out already, by run {used_by}; a digest approves once",
+            f"make a new one: {session.command('sync', '--dry-run')}",
+        )
+    moved = approved.moved(now)
+    if moved:
+        raise Stopped(
+            f"the plan is stale: what moved since is {' and '.join(moved)}",
+            f"make a new one and read it: {session.command('sync', '--dry-run')}",
+        )
+
+
+def _columns(table: Table) -> tuple[str, ...]:
+    key = f"{table.settings.key} <- id"
+    return (
+        key,
+        *(
+            f"{column} <- {source.describe()}"
+            for column, source in profiles.sources(table.settings).items()
+        ),
+    )

@@ -1,0 +1,162 @@
+"""What is left to do, in batches: by place for many users, by name for few."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from usersync.backends import Backend, Batch, Blocks, Cursor, Ids, Selection, Table
+
+#: A batch should hold its locks no longer than people notice.
+_SLOW_S = 0.4
+_FAST_S = 0.1
+_SMALLEST_ROWS = 100
+_LARGEST_ROWS = 20_000
+_FIRST_ROWS = 1_000
+
+
+class BatchSize:
+    """How many rows a batch has: fixed, or following the measured latency.
+
+    Args:
+        fixed: rows a batch; None to follow the latency.
+        most: never more than this, such as the rows one second may take.
+    """
+
+    def __init__(self, fixed: int | None = None, most: float | None = None) -> None:
+        self._fixed = fixed
+        self._most = max(int(min(most or _LARGEST_ROWS, _LARGEST_ROWS)), 1)
+        self.rows = fixed or min(_FIRST_ROWS, self._most)
+
+    def took(self, duration_s: float) -> None:
+        """Learn from one batch."""
+        if self._fixed is not None:
+            return
+        if duration_s > _SLOW_S:
+            self.rows = max(self.rows // 2, min(_SMALLEST_ROWS, self._most))
+        elif duration_s < _FAST_S:
+            self.rows = min(self.rows * 2, self._most)
+
+    def halve(self) -> bool:
+        """Make batches smaller after a time-out; False when they cannot be."""
+        if self.rows <= 1:
+            return False
+        self.rows = max(self.rows // 2, 1)
+        return True
+
+
+class Work(Protocol):
+    """A supply of batches that several workers take from."""
+
+    def claim(self, rows: int) -> Batch | None:
+        """The next batch of about so many rows; None when nothing is left."""
+
+    def give_back(self, batch: Batch) -> None:
+        """A batch that was too large: the halves of it are claimed again."""
+
+
+class _Returns:
+    """Batches that came back, in halves."""
+
+    def __init__(self) -> None:
+        self._halves: list[Batch] = []
+
+    def pop(self) -> Batch | None:
+        return self._halves.pop() if self._halves else None
+
+    def push(self, batch: Batch) -> None:
+        if isinstance(batch, Blocks):
+            middle = (batch.first + batch.end + 1) // 2
+            halves: list[Batch] = [Blocks(middle, batch.end), Blocks(batch.first, middle)]
+            self._halves += [half for half in halves if half != Blocks(middle, middle)]
+        else:
+            middle = (len(batch.user_ids) + 1) // 2
+            ids = [batch.user_ids[middle:], batch.user_ids[:middle]]
+            self._halves += [Ids(half) for half in ids if half]
+
+
+class Sweep:
+    """Every heap block of ``auth.users`` once: the way to go when most users are missing."""
+
+    def __init__(self, table: Table, total_users: int) -> None:
+        self._next = 0
+        self._end = table.user_blocks
+        users = max(table.users_estimate, total_users)
+        self._rows_per_block = max(users / max(self._end, 1), 1.0)
+        self._returns = _Returns()
+        self._lock = threading.Lock()
+
+    def claim(self, rows: int) -> Batch | None:
+        """See `Work`."""
+        with self._lock:
+            returned = self._returns.pop()
+            if returned is not None or self._next >= self._end:
+                return returned
+            first = self._next
+            self._next = min(first + max(int(rows / self._rows_per_block), 1), self._end)
+            return Blocks(first, self._next)
+
+    def give_back(self, batch: Batch) -> None:
+        """See `Work`."""
+        with self._lock:
+            self._returns.push(batch)
+
+
+class Pages:
+    """The missing users by name, oldest first, found by one anti-join a page.
+
+    Args:
+        backend: the door that reads the pages.
+        table: the profile table.
+        selection: which missing users are meant.
+        skip_ids: users who failed already and are not tried again.
+        page_rows: users a page; all of one page are in memory at once.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        table: Table,
+        selection: Selection,
+        *,
+        skip_ids: frozenset[str] = frozenset(),
+        page_rows: int = 20_000,
+    ) -> None:
+        self._backend = backend
+        self._table = table
+        self._selection = selection
+        self._skip_ids = skip_ids
+        self._page_rows = page_rows
+        self._ids: list[str] = []
+        self._after: Cursor | None = None
+        self._exhausted = False
+        self._returns = _Returns()
+        self._lock = threading.Lock()
+
+    def claim(self, rows: int) -> Batch | None:
+        """See `Work`."""
+        with self._lock:
+            returned = self._returns.pop()
+            if returned is not None:
+                return returned
+            while not self._ids and not self._exhausted:
+                self._turn_page()
+            if not self._ids:
+                return None
+            batch = Ids(tuple(self._ids[:rows]))
+            del self._ids[:rows]
+            return batch
+
+    def give_back(self, batch: Batch) -> None:
+        """See `Work`."""
+        with self._lock:
+            self._returns.push(batch)
+
+    def _turn_page(self) -> None:
+        page = self._backend.missing_users(
+            self._table, self._selection, self._after, self._page_rows
+        )
+        self._exhausted = len(page) < self._page_rows
+        if page:
+            self._after = Cursor(page[-1].created_at, page[-1].id)
+        self._ids = [user.id for user in page if user.id not in self._skip_ids]

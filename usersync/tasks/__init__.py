@@ -1,0 +1,21 @@
+"""The tasks people type: parse, call an operation, print, exit.
+
+In somebody's own ``tasks.py``: ``ns.add_collection(usersync.tasks.namespace, name="usersync")``.
+Nothing heavy is imported here, so that listing the tasks stays fast.
+"""
+
+from invoke.collection import Collection
+
+from usersync.tasks import connect, local, profiles
+from usersync.tasks.demo import demo
+
+__all__ = ["namespace"]
+
+namespace = Collection(
+    profiles.status,
+    profiles.sync,
+    profiles.create_profile,
+    demo,
+    connect=Collection.from_module(connect),
+    local=Collection.from_module(local),
+)

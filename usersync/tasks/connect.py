@@ -1,0 +1,15 @@
+"""``connect.check``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from invoke.context import Context
+
+from usersync.tasks.command import command, finish, request
+
+
+@command(writes=False)
+def check(_context: Context, **flags: Any) -> int:
+    """Say which settings are there, who we are in the target and what is missing."""
+    return finish(request("connect.check", "connect.check", flags), json=flags["json"])
