@@ -441,7 +441,7 @@ ELSEWHERE = Address.parse(f"postgresql://postgres:{PASSWORD}@db.example.com:5432
 @pytest.mark.parametrize(
     "text",
     [
-        'connection to server at "db.x.supabase.co" (2a05::1), port 5432 failed: Network is unreachable',
+        'connection to server at "db.x.supabase.co" (2a05::1) failed: Network is unreachable',
         "failed to resolve host 'db.x.supabase.co': [Errno -5] No address associated with hostname",
     ],
 )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\[[^\]/@]*passw[^\]/@]*\]|<[^>/@]*passw[^>/@]*>", re.IGNORECASE)
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PORTS = re.compile(r"\d{1,5}(,\d{1,5})*|")
+_PORTS = re.compile(r"\d{0,5}(,\d{0,5})*")
 
 #: Parameters of other programs that people copy along; libpq refuses them.
 _FOREIGN = ("pgbouncer", "connection_limit", "pool_timeout", "schema", "supa", "workaround")
@@ -144,7 +144,9 @@ def _fault_behind_scheme(rest: str) -> str:
 
 
 def _query(rest: str) -> dict[str, str]:
-    return dict(parse_qsl(rest.partition("?")[2]))
+    """The parameters, decoded as libpq does: `+` is no space."""
+    pairs = (pair.partition("=") for pair in rest.partition("?")[2].split("&"))
+    return {unquote(key): unquote(value) for key, _, value in pairs if key}
 
 
 def _hosts_and_ports(text: str) -> tuple[str, str]:
@@ -156,7 +158,7 @@ def _hosts_and_ports(text: str) -> tuple[str, str]:
         host, port = (match.group(1), match.group(2)) if match else (part, "?")
         hosts.append(unquote(host.strip("[]")))
         ports.append(port or "")
-    return ",".join(hosts), ",".join(port for port in ports if port)
+    return ",".join(hosts), ",".join(ports) if any(ports) else ""
 
 
 def endpoint(url: str) -> Endpoint:

@@ -46,6 +46,13 @@ def dotted(path: Path) -> str:
 
 
 def shown(text: str) -> str:
-    """Text of a file as a message may show it: one short line that a terminal can take."""
-    text = "".join(character if character.isprintable() else "�" for character in text)
+    """Text of a file as a message may quote it: short, and harmless to a terminal."""
+    text = printable(text)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def printable(text: str) -> str:
+    """Text without characters that move a terminal's cursor or change its colours."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )

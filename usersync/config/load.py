@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from usersync.config.document import Document, Problem, dotted
+from usersync.config.document import Document, Problem, dotted, printable
 from usersync.config.problems import in_sentences
 from usersync.config.secrets import concerns, find_secrets
 from usersync.config.settings import Settings
@@ -107,7 +107,7 @@ def _in_order(problems: list[Problem]) -> list[Problem]:
 
 def _line(name: str, problem: Problem) -> str:
     place = f"{dotted(problem.path)}: " if problem.path else ""
-    return f"{name}:{problem.line}: {place}{problem.sentence}"
+    return printable(f"{name}:{problem.line}: {place}{problem.sentence}")
 
 
 def _text(name: str) -> str:

@@ -64,6 +64,9 @@ def in_sentences(error: ValidationError, document: Document) -> list[Problem]:
     """
     problems = []
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and detail["input"]:
+            # Pydantic counts what is left after the wrong ones, which are told of anyway.
+            continue
         path: Path = tuple(part for part in detail["loc"] if part != "[key]")
         path += tuple(detail.get("ctx", {}).get("at", ()))
         problems.append(Problem(path, document.line(path), _sentence(detail, path)))
@@ -72,7 +75,9 @@ def in_sentences(error: ValidationError, document: Document) -> list[Problem]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``did you mean `x`?``, or nothing when no known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    names = list(known)
+    near = [full for full in names if len(name) > 2 and full.startswith(name)]
+    near += difflib.get_close_matches(name, names, n=1)
     return f"did you mean `{near[0]}`?" if near else ""
 
 
@@ -109,8 +114,8 @@ def _found(value: object) -> str:
 
 
 def _remedy(kind: str, value: object) -> str:
-    if kind == "string_type" and value is None:
-        return "; text that begins with `#` must be quoted"
+    if kind in {"int_type", "float_type"} and isinstance(value, str) and value.isdecimal():
+        return "; take the quotes away"
     if kind == "string_type" and not isinstance(value, list | tuple | dict):
         return "; quote it"
     if kind == "tuple_type" and isinstance(value, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usersync.config.document import shown
 from usersync.config.problems import did_you_mean
 from usersync.config.settings import DEFAULT, DEFAULT_DB_URL_ENV, LOCAL
 from usersync.errors import ConfigError
@@ -69,6 +70,6 @@ def _unknown(file: ConfigFile, asked: str, *, by: str) -> ConfigError:
     there = f"{file.name} has {_listed(file)}" if targets else "no file names any"
     known = f"{guess} {there}" if guess else there
     return ConfigError(
-        [f"{by}: there is no target `{asked}`; {known}"],
+        [f"{by}: there is no target `{shown(asked)}`; {known}"],
         f"Define it under `targets:` in {file.name or 'usersync.yaml'}, or choose another.",
     )

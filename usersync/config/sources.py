@@ -131,8 +131,9 @@ def _parse_name(name: str) -> UserColumn | Metadata:
     hint = _COLUMN_OF_ROOT.get(root)
     if hint:
         raise problem(f"found `{name}`; write `{hint}.KEY` for a key of it")
-    near = difflib.get_close_matches(name, (*USER_COLUMNS, *ROOTS), n=1)
-    guess = f"did you mean `{near[0]}`? Otherwise a" if near else "a"
+    near = difflib.get_close_matches(root if rest else name, (*USER_COLUMNS, *ROOTS), n=1)
+    meant = f"{near[0]}.{rest}" if near and rest and near[0] in ROOTS else "".join(near)
+    guess = f"did you mean `{meant}`? Otherwise a" if near else "a"
     raise problem(
         f"`{name}` is no known source; {guess} source is a column of auth.users, "
         f"`user_metadata.KEY` or `app_metadata.KEY`, and fixed text is written "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from usersync.config import database_url
+from usersync.config.document import shown
 from usersync.config.environment import process_environment, with_env_file, without_empty
 from usersync.config.load import ConfigFile, read_file
 from usersync.config.problems import did_you_mean
@@ -115,7 +116,7 @@ def _from_environment(file: ConfigFile, variables: Mapping[str, str]) -> Target:
     said = variables.get("USERSYNC_ENVIRONMENT")
     environment = next((name for name in ENVIRONMENTS if name == said), None)
     if said and not environment:
-        parts = [f"found `{said}`", f"allowed are {', '.join(ENVIRONMENTS)}"]
+        parts = [f"found `{shown(said)}`", f"allowed are {', '.join(ENVIRONMENTS)}"]
         parts += filter(None, [did_you_mean(said, ENVIRONMENTS)])
         raise ConfigError([f"USERSYNC_ENVIRONMENT: {'; '.join(parts)}"])
     environment = _environment(environment, url, "USERSYNC_ENVIRONMENT")

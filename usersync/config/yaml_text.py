@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import ReaderError
 
 from usersync.config.document import Document, Path, Problem, shown
 
@@ -32,7 +33,10 @@ _PLAIN_WORDS = (
         "`*` begins an alias that nothing defines; quote text that begins with `*`",
     ),
     ("duplicate anchor", "the same anchor (`&name`) is given twice"),
-    ("mapping values are not allowed", "a `:` where none can be; quote text that holds `: `"),
+    (
+        "mapping values are not allowed",
+        "a `:` where none can be: the indentation does not fit, or text with `: ` is not quoted",
+    ),
     ("could not find expected ':'", "a `:` is missing after a key"),
     ("a single document", "a second document begins (`---`); one file holds one"),
     ("unexpected end of stream", "a quote is opened and not closed"),
@@ -56,23 +60,33 @@ def parse(text: str, name: str) -> Document:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        document.problems.append(Problem((), line, _in_plain_words(error.problem or "")))
-    except yaml.YAMLError:
-        document.problems.append(Problem((), 1, "a character in it is not allowed in YAML"))
+        document.problems.append(Problem((), _line(error, text), _in_plain_words(error)))
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        document.problems.append(Problem((), line, "there is a control character"))
     except RecursionError:
         document.problems.append(Problem((), 1, "it is nested too deeply"))
     else:
         document.value = _Walk(document).value(node, ()) if node else {}
+        if len(document.lines) >= _MOST_VALUES:
+            document.value = None
     return document
 
 
-def _in_plain_words(parser_words: str) -> str:
+def _in_plain_words(error: yaml.MarkedYAMLError) -> str:
+    parser_words = f"{error.context} {error.problem}"
     for part, words in _PLAIN_WORDS:
         if part in parser_words:
             return words
     return "this is not YAML"
+
+
+def _line(error: yaml.MarkedYAMLError, text: str) -> int:
+    """Where the fault is; for what is never closed, where it is opened."""
+    mark = error.problem_mark or error.context_mark
+    if mark and error.context_mark and mark.index >= len(text.rstrip()):
+        mark = error.context_mark
+    return mark.line + 1 if mark else 1
 
 
 class _Walk:
@@ -82,15 +96,13 @@ class _Walk:
         self._document = document
         self._constructor = SafeConstructor()
         self._open: list[Node] = []
-        self._count = 0
 
     def value(self, node: Node, path: Path, *, line: int = 0) -> Any:
         """The value of a node; ``line`` is that of its key, if it has one."""
         self._document.lines[path] = line or node.start_mark.line + 1
-        self._count += 1
-        if self._count == _MOST_VALUES:
-            self._problem(path, "it holds too many values, or aliases that repeat each other")
-        if self._count >= _MOST_VALUES:
+        if len(self._document.lines) == _MOST_VALUES:
+            self._problem((), "there are too many values, or aliases that repeat each other")
+        if len(self._document.lines) >= _MOST_VALUES:
             return None
         if isinstance(node, ScalarNode):
             self._document.scalars.append((path, node.value))
@@ -117,6 +129,12 @@ class _Walk:
             self._problem(path, "a tag (`!`) has no meaning here; quote text that begins with `!`")
             return None
         raw = shown(node.value)
+        if node.tag == f"{_TAG}null" and not raw and path:
+            self._problem(
+                path,
+                "nothing is written here; write `null` if that is meant, and quote text that "
+                "begins with `#`",
+            )
         kind = node.tag.removeprefix(_TAG)
         try:
             value = self._constructor.construct_object(node)

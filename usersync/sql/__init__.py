@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import sql
 
@@ -66,4 +66,4 @@ def compose(script: Script, names: Mapping[str, sql.Composable]) -> sql.Composed
         names: what stands for each placeholder.
     """
     keywords = cast("dict[str, Any]", dict(names))
-    return sql.SQL(cast("LiteralString", script.text)).format(**keywords)
+    return sql.SQL(script.text).format(**keywords)

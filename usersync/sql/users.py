@@ -159,10 +159,12 @@ def email_differs(profile_column: str | None, key: str) -> sql.Composable:
     """
     if profile_column is None:
         return sql.SQL("false")
+    # The plain comparison comes first: it spares almost every row the lower-case one.
     return sql.SQL(
         "(u.id is not null and p.{} is not null and u.deleted_at is null"
+        " and p.{}::text is distinct from u.email"
         " and lower(coalesce(p.{}::text, '')) <> lower(coalesce(u.email, '')))"
-    ).format(sql.Identifier(key), sql.Identifier(profile_column))
+    ).format(sql.Identifier(key), sql.Identifier(profile_column), sql.Identifier(profile_column))
 
 
 def masked(email: sql.Composable) -> sql.Composable:

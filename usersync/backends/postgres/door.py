@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self, cast
 
 import psycopg
@@ -26,7 +26,7 @@ from usersync.backends import (
     Selection,
     Table,
 )
-from usersync.backends.postgres import inspection
+from usersync.backends.postgres import inspection, journal, status
 from usersync.backends.postgres.address import Address
 from usersync.backends.postgres.connection import Connection, connect
 from usersync.backends.postgres.failures import condition_name
@@ -35,11 +35,8 @@ from usersync.config import ProfileTable, Target
 from usersync.model import (
     LIST_LENGTH,
     CheckResult,
-    Count,
-    DayCount,
     Finding,
     JournalEvent,
-    Missing,
     Status,
     TargetLine,
     Trigger,
@@ -137,39 +134,17 @@ class PostgresDoor:
         def work(cursor: RowCursor) -> tuple[Status, tuple[CheckResult, ...]]:
             rows = _all(cursor, compose(load("queries/status"), names))
             as_of = _all(cursor, sql.SQL("select pg_catalog.now() as now"))[0]["now"]
-            status = self._status_of(rows, as_of)
-            if list_users and status.missing_detail is not None:
-                listed = self._missing_users(cursor, table, Selection(), None, list_users, 0)
-                detail = replace(status.missing_detail, users=listed)
-                status = replace(status, missing_detail=detail)
-            return status, self._checks(cursor, status, names)
+            counts = status.status(rows, as_of, users.skip_reasons(self._settings.users))
+            if counts.missing:
+                rows = _all(cursor, compose(load("queries/missing"), names))
+                detail = status.missing(rows, as_of)
+                if list_users:
+                    listed = self._missing_users(cursor, table, Selection(), None, list_users, 0)
+                    detail = replace(detail, users=listed)
+                counts = replace(counts, missing_detail=detail)
+            return counts, self._checks(cursor, counts, names)
 
         return self._transactions.read(work)
-
-    def _status_of(self, rows: Sequence[Row], as_of: datetime) -> Status:
-        reasons = users.skip_reasons(self._settings.users)
-        with_profile = [row for row in rows if row["has_profile"]]
-        missing = [row for row in rows if row["skip"] == 0 and not row["has_profile"]]
-        skipped = {
-            reason: _sum(row for row in rows if row["skip"] == number)
-            for number, reason in enumerate(reasons, start=1)
-        }
-        existing = _sum(row for row in with_profile if row["skip"] == 0)
-        soft_deleted = 1 + reasons.index(users.SOFT_DELETED)
-        return Status(
-            as_of=as_of,
-            total=existing + _sum(missing),
-            existing=existing,
-            not_counted=tuple(Count(name, count) for name, count in skipped.items() if count),
-            orphans=_sum(row for row in rows if row["skip"] == -1),
-            soft_deleted_with_profile=_sum(r for r in with_profile if r["skip"] == soft_deleted),
-            excluded_with_profile=_sum(
-                r for r in with_profile if r["skip"] > 0 and r["skip"] != soft_deleted
-            ),
-            email_drift=sum(row["email_drift"] for row in rows),
-            last_with_profile_at=_latest(row for row in with_profile if row["skip"] == 0),
-            missing_detail=_missing(missing, as_of) if missing else None,
-        )
 
     def _checks(
         self, cursor: RowCursor, status: Status, names: Mapping[str, sql.Composable]
@@ -337,7 +312,7 @@ class PostgresDoor:
                 ),
             )
             if event is not None and self.keeps_journal:
-                cursor.execute(_journal_line(_counted(event, result)))
+                cursor.execute(journal.append(journal.counted(event, result)))
             return result
 
         return self._transactions.write(work)
@@ -354,11 +329,11 @@ class PostgresDoor:
     # -- the journal -------------------------------------------------------------------------
 
     def write_journal(self, event: JournalEvent) -> None:
-        self._transactions.write(lambda cursor: cursor.execute(_journal_line(event)))
+        self._transactions.write(lambda cursor: cursor.execute(journal.append(event)))
 
     def read_journal(self, limit: int) -> tuple[JournalEvent, ...]:
         rows = self._query(compose(load("queries/journal_read"), {"limit": sql.Literal(limit)}))
-        return tuple(_journal_event(row) for row in rows)
+        return tuple(journal.event(row) for row in rows)
 
     def digest_used(self, digest: str) -> str | None:
         names = {"digest": sql.Literal(digest)}
@@ -456,70 +431,5 @@ def _cursor(cursor: Cursor | None) -> tuple[sql.Composable, sql.Composable] | No
     return sql.Literal(cursor.created_at), sql.Literal(cursor.user_id)
 
 
-def _sum(rows: Iterator[Row] | Sequence[Row]) -> int:
-    return sum(row["users"] for row in rows)
-
-
-def _latest(rows: Iterator[Row]) -> datetime | None:
-    return max((row["newest_at"] for row in rows if row["newest_at"]), default=None)
-
-
-def _missing(rows: Sequence[Row], as_of: datetime) -> Missing:
-    today = as_of.astimezone(UTC).date()
-    days = [today - timedelta(days=back) for back in range(13, -1, -1)]
-    per_day = dict.fromkeys(days, 0)
-    by_provider: dict[str, int] = {}
-    for row in rows:
-        if row["missing_day"] in per_day:
-            per_day[row["missing_day"]] += row["users"]
-        provider = row["missing_provider"]
-        by_provider[provider] = by_provider.get(provider, 0) + row["users"]
-    oldest = [row["oldest_at"] for row in rows if row["oldest_at"]]
-    return Missing(
-        oldest_at=min(oldest, default=None),
-        newest_at=_latest(iter(rows)),
-        per_day=tuple(DayCount(day, count) for day, count in per_day.items()),
-        by_provider=tuple(
-            Count(name, count)
-            for name, count in sorted(by_provider.items(), key=lambda item: (-item[1], item[0]))
-        ),
-    )
-
-
 def _user(row: Row) -> User:
     return User(str(row["id"]), masked_email(row["email"]), row["created_at"], row["provider"])
-
-
-def _counted(event: JournalEvent, result: BatchResult) -> JournalEvent:
-    return replace(
-        event,
-        counts={"created": result.created, "failed": len(result.failures)},
-        user_ids=event.user_ids or tuple(failure.user_id for failure in result.failures),
-    )
-
-
-def _journal_line(event: JournalEvent) -> sql.Composed:
-    values: dict[str, Any] = {
-        name: getattr(event, name)
-        for name in (
-            "at", "run_id", "event", "task", "target", "table", "actor", "reason", "run_url",
-            "tool_version", "digest", "exit_code",
-        )
-    }  # fmt: skip
-    values |= {"counts": json.dumps(event.counts), "user_ids": list(event.user_ids)}
-    return compose(
-        load("queries/journal_append"), {name: sql.Literal(value) for name, value in values.items()}
-    )
-
-
-def _journal_event(row: Row) -> JournalEvent:
-    return JournalEvent(
-        **{
-            name: value
-            for name, value in row.items()
-            if name not in {"profile_table", "run_id", "user_ids"}
-        },
-        table=row["profile_table"],
-        run_id=str(row["run_id"]),
-        user_ids=tuple(map(str, row["user_ids"])),
-    )

@@ -1,25 +1,16 @@
--- asks: how many users need a profile, how many have one, who is missing since when
--- returns: one row per kind of user; all numbers of one snapshot, from one join
+-- asks: how many users need a profile, how many have one, and who else has one
+-- returns: one row per kind of user, with and without a profile; all of one snapshot, one join
 -- cost: one full join of both tables; ACCESS SHARE locks only
+-- The kind is worked out below the join, where it is evaluated once a row; null is no user at all.
 select
-    pair.skip,
-    pair.has_profile,
-    pair.missing_day,
-    pair.missing_provider,
+    u.skip,
+    p.{key} is not null as has_profile,
     count(*) as users,
-    min(pair.created_at) as oldest_at,
-    max(pair.created_at) as newest_at,
-    count(*) filter (where pair.email_differs) as email_drift
+    max(u.created_at) as newest_at,
+    count(*) filter (where {email_differs}) as email_drift
 from (
-    select
-        case when u.id is null then -1 else {skip_number} end as skip,
-        p.{key} is not null as has_profile,
-        case when p.{key} is null and u.created_at >= pg_catalog.now() - interval '15 days'
-            then u.created_at::date end as missing_day,
-        case when p.{key} is null then {provider} end as missing_provider,
-        u.created_at,
-        {email_differs} as email_differs
+    select u.id, u.email, u.created_at, u.deleted_at, {skip_number} as skip
     from auth.users as u
-    full join {profiles} as p on p.{key} = u.id
-) as pair
-group by pair.skip, pair.has_profile, pair.missing_day, pair.missing_provider;
+) as u
+full join {profiles} as p on p.{key} = u.id
+group by u.skip, p.{key} is not null;
