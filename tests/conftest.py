@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.app import App
 from usersync import local
 from usersync.local import cluster
 
@@ -121,3 +122,10 @@ def _administer(server: local.LocalServer, statement: str) -> None:
     """Run one statement as superuser."""
     with psycopg.connect(server.admin_url, autocommit=True) as connection:
         connection.execute(statement.encode())
+
+
+@pytest.fixture
+def app(database: Database, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> App:
+    """An app whose database the product is pointed at by SUPABASE_DB_URL."""
+    monkeypatch.setenv("SUPABASE_DB_URL", database.url)
+    return App(database.url, workdir)

@@ -484,6 +484,14 @@ def test_pghostaddr_leads_nowhere_else(host: str, monkeypatch: pytest.MonkeyPatc
     assert not error.retryable
 
 
+def test_a_string_without_address_on_purpose_ignores_pghostaddr(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded database's own URL says `hostaddr=` and is reached whatever the environment."""
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
+    connect(database.url).close()
+
+
 def test_a_banned_address_is_thought_of() -> None:
     """Supabase refuses connections from an address it has banned; trying on would not help."""
     refused = psycopg.OperationalError("connection failed: Connection refused")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -69,10 +70,17 @@ def servers_under(directory: Path) -> list[int]:
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
+def place() -> Iterator[Path]:
+    """An empty directory; not tmp_path, which a second pytest of root's shuts to other accounts."""
+    with TemporaryDirectory(prefix="usersync-test-") as name:
+        yield Path(name).resolve()
+
+
+@pytest.fixture
+def directory(place: Path) -> Iterator[Path]:
     """Where a test may start a stack; whatever it leaves there is ended."""
-    yield tmp_path / "stack"
-    local.stop(tmp_path / "stack", delete=True)
+    yield place / "stack"
+    local.stop(place / "stack", delete=True)
 
 
 # --- as strict as hosted ------------------------------------------------------------------------
@@ -355,21 +363,21 @@ def test_a_half_built_stack_is_built_anew(directory: Path) -> None:
     assert local.find(directory) is not None
 
 
-def test_foreign_files_are_safe(tmp_path: Path) -> None:
+def test_foreign_files_are_safe(place: Path) -> None:
     """A directory that holds something else is neither used nor emptied."""
-    kept = tmp_path / "data" / "thesis.txt"
+    kept = place / "data" / "thesis.txt"
     kept.parent.mkdir()
     kept.touch()
     with pytest.raises(Refused, match="something else"):
-        local.start(tmp_path)
-    assert local.stop(tmp_path, delete=True) is False
+        local.start(place)
+    assert local.stop(place, delete=True) is False
     assert kept.exists()
 
 
 @pytest.mark.parametrize("name", ["long-" * 40, "with space and 'quote'", "ünï コード"])
-def test_awkward_directories(tmp_path: Path, name: str) -> None:
+def test_awkward_directories(place: Path, name: str) -> None:
     """Long names (a socket's path may have 107 bytes), spaces and other scripts work."""
-    directory = tmp_path / name
+    directory = place / name
     sockets = cluster.socket_directory(directory)
     try:
         assert ask(local.start(directory).url, "select 1") == 1
@@ -425,14 +433,14 @@ def test_an_exception_leaves_nothing() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0])
-def test_an_interrupt_leaves_nothing(tmp_path: Path, number: int, delay_s: float) -> None:
+def test_an_interrupt_leaves_nothing(place: Path, number: int, delay_s: float) -> None:
     """Interrupted twice, at start-up or later, a program leaves neither server nor folder.
 
     The signal goes to the whole process group, as a terminal's Ctrl-C does.
     """
     program = subprocess.Popen(
         [sys.executable, "-c", TEMPORARY],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(place)},
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -448,5 +456,5 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: int, delay_s: float
             program.wait(0.005)
         os.killpg(program.pid, number)
         assert program.wait(15) in {143, -signal.SIGINT}
-    assert servers_under(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    assert servers_under(place) == []
+    assert list(place.iterdir()) == []

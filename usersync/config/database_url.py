@@ -14,6 +14,7 @@ from urllib.parse import unquote
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\[[^\]/@]*passw[^\]/@]*\]|<[^>/@]*passw[^>/@]*>", re.IGNORECASE)
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_IPV6 = re.compile(r"(?:(?<=,)|^)\[[0-9A-Fa-f:.]+\](?=[:,]|$)")
 _PORTS = re.compile(r"\d{0,5}(,\d{0,5})*")
 
 #: Parameters of other programs that people copy along; libpq refuses them.
@@ -125,12 +126,18 @@ def _fault_behind_scheme(rest: str) -> str:
     authority = re.split(r"[/?]", rest, maxsplit=1)[0]
     beyond = rest[len(authority) :]
     query = _query(rest)
-    hosts, ports = _hosts_and_ports(authority.rpartition("@")[2])
+    server = authority.rpartition("@")[2]
+    hosts, ports = _hosts_and_ports(server)
     foreign = next((key for key in query if key in _FOREIGN), "")
     sentence = ""
     if _PLACEHOLDER.search(rest):
         sentence = "still holds the placeholder for the password: put the real password there"
-    elif "@" in beyond or authority.count("@") > 1 or re.search(r"[\s\\#]", rest):
+    elif (
+        "@" in beyond
+        or authority.count("@") > 1
+        or re.search(r"[\s\\#]", rest)
+        or re.search(r"[\[\]]", _IPV6.sub("", server))
+    ):
         sentence = f"cannot be read without doubt: {_ENCODE}"
     elif _BARE_PERCENT.search(rest):
         sentence = f"has a `%` that encodes nothing: {_ENCODE}"
@@ -138,7 +145,7 @@ def _fault_behind_scheme(rest: str) -> str:
         sentence = f"has the parameter `{foreign}`, which Postgres does not know: remove it"
     elif not _PORTS.fullmatch(ports):
         sentence = f"has a port that is no number: {_SHAPE}; {_ENCODE}"
-    elif not (hosts or query.get("host") or query.get("hostaddr")):
+    elif not (query.get("host", hosts) or query.get("hostaddr")):
         sentence = f"names no host: {_SHAPE}"
     return sentence
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 from dataclasses import dataclass
 from datetime import date
@@ -42,10 +43,13 @@ Scalar: TypeAlias = str | bool | int | float | None
 
 def _flow(value: object) -> str:
     """YAML on one line, quoted where YAML would read it differently."""
-    text = yaml.safe_dump(
-        value, default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False
-    )
+    text = str(yaml.safe_dump(value, default_flow_style=True, width=math.inf, allow_unicode=True))
     return text.removesuffix("...\n").strip()
+
+
+def _pair(key: str, value: str) -> str:
+    """``{key: value}``; what has several lines is written as JSON, which is YAML too."""
+    return _flow({key: value}) if "\n" not in value else f"{{{key}: {json.dumps(value)}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class LiteralValue:
 
     def describe(self) -> str:
         """The form a person writes."""
-        return _flow({"literal": self.value} if isinstance(self.value, str) else self.value)
+        value = self.value
+        return _pair("literal", value) if isinstance(value, str) else _flow(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Expression:
 
     def describe(self) -> str:
         """The form a person writes."""
-        return _flow({"sql": self.sql})
+        return _pair("sql", self.sql)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def _parse_name(name: str) -> UserColumn | Metadata:
     raise problem(
         f"`{name}` is no known source; {guess} source is a column of auth.users, "
         f"`user_metadata.KEY` or `app_metadata.KEY`, and fixed text is written "
-        f"`{_flow({'literal': name})}`"
+        f"`{_pair('literal', name)}`"
     )
 
 

@@ -28,6 +28,7 @@ _PLAIN_WORDS = (
     ("'\\t'", "a tab indents this line; YAML wants spaces"),
     ("found character", "a value begins with a character that must be quoted"),
     ("special characters are not allowed", "there is a control character"),
+    ("while scanning an a", "`&` and `*` begin anchors and aliases; quote text that does"),
     (
         "undefined alias",
         "`*` begins an alias that nothing defines; quote text that begins with `*`",
@@ -59,6 +60,7 @@ def parse(text: str, name: str) -> Document:
     document = Document(name)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        document.value = _Walk(document).value(node, ()) if node else {}
     except yaml.MarkedYAMLError as error:
         document.problems.append(Problem((), _line(error, text), _in_plain_words(error)))
     except ReaderError as error:
@@ -66,10 +68,8 @@ def parse(text: str, name: str) -> Document:
         document.problems.append(Problem((), line, "there is a control character"))
     except RecursionError:
         document.problems.append(Problem((), 1, "it is nested too deeply"))
-    else:
-        document.value = _Walk(document).value(node, ()) if node else {}
-        if len(document.lines) >= _MOST_VALUES:
-            document.value = None
+    if len(document.lines) >= _MOST_VALUES:
+        document.value = None
     return document
 
 
@@ -82,9 +82,10 @@ def _in_plain_words(error: yaml.MarkedYAMLError) -> str:
 
 
 def _line(error: yaml.MarkedYAMLError, text: str) -> int:
-    """Where the fault is; for what is never closed, where it is opened."""
+    """Where the fault is; for what is never closed or goes on into the next line, its beginning."""
     mark = error.problem_mark or error.context_mark
-    if mark and error.context_mark and mark.index >= len(text.rstrip()):
+    goes_on = bool(mark and mark.index >= len(text.rstrip())) or "':'" in (error.problem or "")
+    if error.context_mark and goes_on:
         mark = error.context_mark
     return mark.line + 1 if mark else 1
 

@@ -24,6 +24,8 @@ class Address(Endpoint):
 
     database: str = ""
     sslmode: str = ""
+    pins_hostaddr: bool = False
+    """Whether the string says ``hostaddr``, be it nothing, so that PGHOSTADDR does not count."""
 
     @classmethod
     def parse(cls, conninfo: str) -> Address:
@@ -44,6 +46,7 @@ class Address(Endpoint):
             user=user,
             database=found.get("dbname") or user,
             sslmode=found.get("sslmode", ""),
+            pins_hostaddr="hostaddr" in found,
         )
 
     @property

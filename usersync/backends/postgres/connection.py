@@ -116,7 +116,7 @@ def _open(url: str, address: Address, connect_timeout_s: int) -> Connection:
 
 def _refuse_redirection(address: Address) -> None:
     """Refuse to go, with a password, to another server than the connection string names."""
-    if not address.hostaddr and _environment_default("hostaddr"):
+    if not address.pins_hostaddr and _environment_default("hostaddr"):
         raise ConnectionFailed(
             f"PGHOSTADDR is set and would lead to another server than {address.label}",
             "Unset PGHOSTADDR.",

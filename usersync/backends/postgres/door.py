@@ -422,7 +422,11 @@ def _procedure(
 
 
 def _texts(settings: ProfileTable) -> dict[str, sql.Composable]:
-    return {"profiles_text": sql.Literal(profiles.table_name(settings).as_string())}
+    return {
+        "profiles_text": sql.Literal(profiles.table_name(settings).as_string()),
+        "schema_text": sql.Literal(settings.schema_name),
+        "table_text": sql.Literal(settings.table),
+    }
 
 
 def _cursor(cursor: Cursor | None) -> tuple[sql.Composable, sql.Composable] | None:

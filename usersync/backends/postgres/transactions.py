@@ -17,7 +17,7 @@ from tenacity import (
     retry_if_exception,
     sleep_using_event,
     stop_after_delay,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
 from usersync.backends.postgres.connection import Connection
@@ -111,7 +111,7 @@ class Transactions:
     def _retried(self, attempt: Callable[[], Result]) -> Result:
         retrying = Retrying(
             retry=retry_if_exception(self._worth_another_try),
-            wait=wait_exponential_jitter(initial=0.1, max=5),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
             stop=stop_after_delay(self._settings.retry_s),
             sleep=sleep_using_event(self._cancelled),
             reraise=True,

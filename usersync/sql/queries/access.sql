@@ -3,7 +3,9 @@
 select
     current_user as current_user,
     pg_catalog.current_setting('server_version') as server_version,
-    pg_catalog.current_setting('is_superuser') = 'on' as superuser,
-    pg_catalog.pg_is_in_recovery() as in_recovery,
-    to_regclass('auth.users') is not null as auth_users,
-    to_regclass('usersync.journal') is not null as journal;
+    exists (
+        select from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = 'usersync' and c.relname = 'journal'
+            and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'insert')
+    ) as journal;

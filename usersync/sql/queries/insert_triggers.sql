@@ -3,12 +3,12 @@
 -- cost: catalog only
 select t.tgname as name, t.tgfoid::oid as function_oid
 from pg_catalog.pg_trigger as t
-where t.tgrelid = to_regclass({profiles_text})
+where t.tgrelid = {profiles_text}::regclass
     and not t.tgisinternal
     and t.tgenabled in ('O', 'A')
     and (t.tgtype & 4) <> 0
 union all
 select r.rulename, null
 from pg_catalog.pg_rewrite as r
-where r.ev_class = to_regclass({profiles_text}) and r.ev_type = '3' and r.ev_enabled in ('O', 'A')
+where r.ev_class = {profiles_text}::regclass and r.ev_type = '3' and r.ev_enabled in ('O', 'A')
 order by name;

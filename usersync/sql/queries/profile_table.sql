@@ -1,11 +1,10 @@
 -- asks: what the catalog says of the profile table and of our way to it and to auth.users
 -- returns: one jsonb; relation is null when there is no such table
--- cost: catalog only
+-- cost: catalog only; by name and not to_regclass, which fails without USAGE on the schema
 select jsonb_build_object(
     'database', current_database(),
-    'auth_users', to_regclass('auth.users') is not null,
     'near_names', (
-        select coalesce(jsonb_agg(format('%s.%s', n.nspname, c.relname) order by 1), '[]')
+        select coalesce(jsonb_agg(n.nspname || '.' || c.relname order by n.nspname, c.relname), '[]')
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p') and not c.relispartition
@@ -75,7 +74,8 @@ select jsonb_build_object(
             )
         )
         from pg_catalog.pg_class as c
-        where c.oid = to_regclass({profiles_text})
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = {schema_text} and c.relname = {table_text} and c.relkind not in ('i', 'S')
     ),
     'users', (
         select jsonb_build_object(
@@ -87,6 +87,7 @@ select jsonb_build_object(
             'rows_estimate', greatest(c.reltuples, 0)
         )
         from pg_catalog.pg_class as c
-        where c.oid = to_regclass('auth.users')
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = 'auth' and c.relname = 'users' and c.relkind in ('r', 'p')
     )
 ) as facts;

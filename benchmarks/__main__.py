@@ -1,0 +1,101 @@
+"""``python -m benchmarks``: measures and prints one Markdown table.
+
+Needs ``pip install "usersync[local]"``, a machine with two cores and some quiet minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from benchmarks import startup, status_speed, sync_speed
+from benchmarks.measurement import Figure, say, table
+from benchmarks.stack import Stack, started
+from usersync import __version__
+from usersync.local import cluster
+
+Subject = Callable[[Stack], Iterator[Figure]]
+
+#: In this order on one server: the first leaves every user with a profile for those behind it.
+ON_A_SERVER: dict[str, Subject] = {
+    "sync": sync_speed.first_fill,
+    "few": sync_speed.few_missing,
+    "status": status_speed.status,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what was asked for; 0 also when figures are missed: they are read, not enforced."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    given = _parser().parse_args(arguments)
+    figures: list[Figure] = []
+    try:
+        if given.only in (None, "startup"):
+            figures += startup.startup()
+        for postgres in given.postgres or ["18", "16", "15"]:
+            binaries = _binaries(postgres)
+            if binaries is None:
+                say(f"there is no PostgreSQL {postgres} here: left out")
+            elif given.only != "startup":
+                figures += _on_a_server(binaries, given.users, given.only)
+    finally:
+        print(_heading(arguments))
+        print(table(figures))
+    return 0
+
+
+def _on_a_server(binaries: Path, users: int, only: str | None) -> Iterator[Figure]:
+    with started(binaries, users) as stack:
+        if only not in (None, "sync"):
+            stack.sync(workers=2, expected=users)
+        for name, subject in ON_A_SERVER.items():
+            if only in (None, name):
+                yield from subject(stack)
+
+
+def _binaries(postgres: str) -> Path | None:
+    """The programs of a version, or in a directory; None when they are not on this machine."""
+    embedded = cluster.bundled_binaries()
+    known = {
+        "18": embedded,
+        "16": embedded.parents[1] / "pginstall" / "bin",
+        "15": Path("/usr/lib/postgresql/15/bin"),
+    }
+    found = known.get(postgres, Path(postgres))
+    return found if (found / "initdb").exists() else None
+
+
+def _heading(arguments: Sequence[str] | None) -> str:
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    return (
+        f"`{shlex.join(['python', '-m', 'benchmarks', *given])}` on"
+        f" {datetime.now(UTC):%Y-%m-%d}: usersync {__version__}, Python {platform.python_version()},"
+        f" psycopg {psycopg.__version__}, {os.cpu_count()} cores,"
+        f" {platform.system()} {platform.machine()}. Medians; Postgres with its default settings.\n"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--users", type=int, default=100_000, help="users without a profile")
+    parser.add_argument(
+        "--postgres",
+        action="append",
+        metavar="VERSION|DIR",
+        help="18, 16, 15 or a directory of programs; repeat for several (default: all there are)",
+    )
+    parser.add_argument("--only", choices=["startup", *ON_A_SERVER], help="one subject")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""Creating profiles: against one statement, against the loop people write, and for a few missing.
+
+Every run of the first comparison begins with the same state: no profile, both tables vacuumed and
+analyzed, a checkpoint just done. The product runs in this process through ``runner.run``, as a task
+does: configuration, connection, plan, batches, the count of who remains, journal.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.measurement import Figure, await_quiet, in_turn, say, seconds
+from benchmarks.stack import Stack
+
+ROUNDS = 3
+
+#: The loop is measured on so many users and scaled per row: it takes minutes otherwise.
+LOOP_USERS = 20_000
+
+#: Users of a default seed who need a profile, by the predicate that people would write.
+_NEEDS = "u.deleted_at is null and not u.is_anonymous"
+
+_ONE_STATEMENT = f"""
+    insert into public.user_profiles (user_id, email, role)
+    select u.id, u.email, 'user'
+    from auth.users as u
+    where {_NEEDS}
+        and not exists (select from public.user_profiles as p where p.user_id = u.id)
+"""
+
+
+def first_fill(stack: Stack) -> Iterator[Figure]:
+    """Everybody is missing: one statement, one worker, two workers, the loop, a whole process."""
+
+    def product(workers: int) -> float:
+        stack.empty_profiles()
+        return seconds(lambda: stack.sync(workers=workers, expected=stack.users))
+
+    took = in_turn(
+        ROUNDS,
+        one_statement=lambda: _one_statement(stack),
+        one_worker=lambda: product(1),
+        two_workers=lambda: product(2),
+    )
+    limit = took["one_statement"]
+    label = f"{stack.users:,} users without a profile: "
+    yield Figure(stack.version, f"{label}one INSERT … SELECT (a)", limit)
+    yield Figure(
+        stack.version, f"{label}sync", took["one_worker"], took["one_worker"] / limit, "× (a)", 1.2
+    )
+    yield Figure(
+        stack.version,
+        f"{label}sync --workers 2",
+        took["two_workers"],
+        took["two_workers"] / limit,
+        "× (a)",
+        0.8,
+    )
+    looped = _loop(stack)
+    yield Figure(stack.version, f"{label}an insert and commit per user (b), scaled", looped)
+    yield Figure(
+        stack.version,
+        f"{label}sync, how much faster than (b)",
+        None,
+        looped / took["one_worker"],
+        "×",
+        least=15,
+    )
+    process_s, peak_mb = _whole_process(stack)
+    yield Figure(
+        stack.version,
+        f"{label}`usersync sync --first-fill`, whole process: peak memory",
+        process_s,
+        peak_mb,
+        "MB",
+        100,
+    )
+
+
+def few_missing(stack: Stack, count: int = 5) -> Iterator[Figure]:
+    """A handful is missing: sync against status, and the WAL it writes.
+
+    Needs a full profile table. The WAL is measured twice: straight after a checkpoint, when
+    Postgres logs whole pages at their first change, and again when the pages are already in it.
+    """
+    stack.delete_profiles(count)
+    stack.settle()
+    cold = stack.wal_of(lambda: stack.sync(expected=count))
+    stack.delete_profiles(count)
+    warm = stack.wal_of(lambda: stack.sync(expected=count))
+
+    def sync() -> float:
+        return seconds(lambda: stack.sync(expected=count))
+
+    def status() -> float:
+        return seconds(stack.status)
+
+    statuses, syncs = [], []
+    for _ in range(ROUNDS):
+        stack.delete_profiles(count)
+        stack.settle()
+        statuses.append(status())
+        syncs.append(sync())
+    status_s, sync_s = statistics.median(statuses), statistics.median(syncs)
+    label = f"{count} missing among {stack.users:,}: "
+    yield Figure(stack.version, f"{label}status", status_s)
+    yield Figure(stack.version, f"{label}sync", sync_s, sync_s / status_s, "× status", 3)
+    yield Figure(stack.version, f"{label}WAL of sync", None, warm / 1000, "kB", 1000)
+    yield Figure(
+        stack.version,
+        f"{label}WAL of sync straight after a checkpoint (whole pages)",
+        None,
+        cold / 1000,
+        "kB",
+        1000,
+    )
+
+
+def _one_statement(stack: Stack) -> float:
+    """The limit of one connection: its best plan is a hash anti-join, which must be asked for."""
+    stack.empty_profiles()
+    with psycopg.connect(stack.server.url, autocommit=True) as connection:
+        connection.execute("set enable_nestloop = off")
+        await_quiet()
+        started = time.perf_counter()
+        created = connection.execute(_ONE_STATEMENT).rowcount
+        took = time.perf_counter() - started
+    assert created == stack.users
+    return took
+
+
+def _loop(stack: Stack) -> float:
+    """One insert and one commit per user, over a local socket; scaled to all users."""
+    stack.empty_profiles()
+    count = min(LOOP_USERS, stack.users)
+    with psycopg.connect(stack.server.url, autocommit=True) as connection:
+        missing = connection.execute(
+            f"select u.id, u.email, 'user' from auth.users as u where {_NEEDS} limit {count}".encode()
+        ).fetchall()
+        await_quiet()
+        started = time.perf_counter()
+        for row in missing:
+            connection.execute(
+                "insert into public.user_profiles (user_id, email, role) values (%s, %s, %s)", row
+            )
+        took = time.perf_counter() - started
+    say(f"loop: {count / took:,.0f} rows a second")
+    return took / count * stack.users
+
+
+def _whole_process(stack: Stack) -> tuple[float, float]:
+    """Seconds and peak resident megabytes of the command as people type it.
+
+    The kernel counts the peak of a new process from that of its parent, this one: the number is
+    never too small.
+    """
+    stack.empty_profiles()
+    command = Path(sys.executable).with_name("usersync")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SUPABASE_DB_URL": stack.server.url,
+        "XDG_STATE_HOME": str(stack.folder / "state"),
+        "HOME": str(stack.folder),
+    }
+    await_quiet()
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [command, "sync", "--first-fill"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        messages = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    took = time.perf_counter() - started
+    if process.returncode:
+        raise RuntimeError(f"{command.name} ended with {process.returncode}: {messages}")
+    return took, usage.ru_maxrss * 1024 / 1e6
