@@ -275,7 +275,9 @@ def test_seeded_data_is_measured_as_it_was_made(app: App) -> None:
 
 def test_two_tables_are_measured_apart(app: App) -> None:
     """Each entry of profiles: has its own counts; the worst one decides the exit code."""
-    app.rows("create schema app; create table app.user_profiles (like public.user_profiles including all)")
+    app.rows(
+        "create schema app; create table app.user_profiles (like public.user_profiles including all)"
+    )
     user_id = app.user()
     profile(app, user_id)
     app.configure(
@@ -287,4 +289,3 @@ def test_two_tables_are_measured_apart(app: App) -> None:
     missing = {result.table: result.status.missing for result in run.tables if result.status}
     assert missing == {"public.user_profiles(user_id)": 0, "app.user_profiles(user_id)": 1}
     assert run.exit_code == 2
-

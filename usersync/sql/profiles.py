@@ -56,13 +56,13 @@ def value_list(
     return sql.SQL(", ").join([sql.SQL("u.id"), *values])
 
 
-def steady_values(table: ProfileTable, column_types: Mapping[str, str]) -> sql.Composable:
-    """The values that a plan's digest covers: all but ``sql:`` ones, which may be volatile."""
-    values = [
-        typed_value(source, column_types[column])
-        for column, source in sources(table).items()
-        if not _has_expression(source)
-    ]
+def steady_values(table: ProfileTable) -> sql.Composable:
+    """The sources that a plan's digest covers: all but ``sql:`` ones, which may be volatile.
+
+    Without the casts of `value_list`: one value that does not fit its column is a failed creation,
+    and must not break the plan.
+    """
+    values = [value(source) for source in sources(table).values() if not _has_expression(source)]
     return sql.SQL(", ").join([sql.SQL("u.id"), *values])
 
 

@@ -366,7 +366,7 @@ class PostgresDoor:
             "key": sql.Identifier(settings.key),
             "columns": profiles.column_list(settings),
             "values": profiles.value_list(settings, table.column_types, role),
-            "steady_values": profiles.steady_values(settings, table.column_types),
+            "steady_values": profiles.steady_values(settings),
             "needs_profile": users.needs_profile(self._settings.users),
             "skip_number": users.skip_number(self._settings.users),
             "skip_reason": users.skip_reason(self._settings.users),
