@@ -76,10 +76,10 @@ def _binaries(postgres: str) -> Path | None:
 
 def _heading(arguments: Sequence[str] | None) -> str:
     given = sys.argv[1:] if arguments is None else list(arguments)
+    versions = f"usersync {__version__}, Python {platform.python_version()}"
     return (
-        f"`{shlex.join(['python', '-m', 'benchmarks', *given])}` on"
-        f" {datetime.now(UTC):%Y-%m-%d}: usersync {__version__}, Python {platform.python_version()},"
-        f" psycopg {psycopg.__version__}, {os.cpu_count()} cores,"
+        f"`{shlex.join(['python', '-m', 'benchmarks', *given])}` on {datetime.now(UTC):%Y-%m-%d}:"
+        f" {versions}, psycopg {psycopg.__version__}, {os.cpu_count()} cores,"
         f" {platform.system()} {platform.machine()}. Medians; Postgres with its default settings.\n"
     )
 

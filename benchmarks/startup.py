@@ -36,6 +36,6 @@ def startup() -> Iterator[Figure]:
         "`usersync --list`",
         took["usersync"],
         took["usersync"] / took["invoke"],
-        "× invoke",
+        "x invoke",
         1.3,
     )

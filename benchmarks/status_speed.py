@@ -14,8 +14,10 @@ ROUNDS = 7
 _BARE = (
     "select count(*) from auth.users",
     "select count(*) from public.user_profiles",
-    "select count(*) from auth.users as u where not exists"
-    " (select from public.user_profiles as p where p.user_id = u.id)",
+    """
+    select count(*) from auth.users as u
+    where not exists (select from public.user_profiles as p where p.user_id = u.id)
+    """,
 )
 
 
@@ -50,6 +52,6 @@ def status(stack: Stack, missing: int = 5) -> Iterator[Figure]:
             f"{label}status" + (" (one statement)" if not count else " (and since when, for whom)"),
             took["status"],
             took["status"] / took["bare"],
-            "× bare",
+            "x bare",
             most,
         )

@@ -17,7 +17,7 @@ import pytest
 
 from tests.app import App
 from usersync import local
-from usersync.local import cluster
+from usersync.local import cluster, programs
 
 #: Read at import, since the tests themselves see none of these variables.
 POSTGRES = os.environ.get("USERSYNC_TEST_POSTGRES", "18")
@@ -78,7 +78,7 @@ def binaries() -> Path:
     """The programs of the Postgres under test."""
     if "/" in POSTGRES:
         return Path(POSTGRES)
-    bundled = cluster.bundled_binaries()
+    bundled = programs.bundled_binaries()
     return {"18": bundled, "16": bundled.parents[1] / "pginstall" / "bin"}[POSTGRES]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from usersync.backends import Backend
+from usersync.errors import CouldNotTell, Refused
 from usersync.model import JournalEvent
 
 
@@ -88,15 +89,23 @@ class Journal:
             self._to_file(event)
 
     def _to_file(self, event: JournalEvent) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         line = json.dumps(asdict(event), default=str, ensure_ascii=False) + "\n"
-        # One write of a file opened for appending: lines of runs side by side never mix.
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, line.encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # One write of a file opened for appending: lines of runs side by side never mix.
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(descriptor, line.encode())
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            kind = Refused if event.event == "started" else CouldNotTell
+            raise kind(
+                f"the journal {self._path} cannot be written: {error.strerror}; nothing is changed"
+                " without a journal",
+                "make its folder writable, or point XDG_STATE_HOME to another one",
+            ) from error
 
     def _from_file(self) -> Iterator[JournalEvent]:
         try:

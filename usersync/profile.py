@@ -87,7 +87,7 @@ def _in_table(
     again = (match.user.id, *(("--role", role) if role else ()))
     guards = sync.trigger_guards(session, plan, fire_triggers, "create-profile", *again)
     sync.stop_at(guards)
-    sync.authorize(session, "create-profile", plan, approve=None, yes=yes)
+    sync.authorize(session, "create-profile", plan, *again, approve=None, yes=yes)
     return _create(session, table, match, wanted)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ import platformdirs
 
 from usersync.backends.postgres import connection
 from usersync.errors import Refused
-from usersync.local import cluster
+from usersync.local import cluster, programs
 from usersync.local.seeding import SeedSummary, seed
 
 __all__ = [
@@ -41,7 +42,7 @@ __all__ = [
 Grants = Literal["explicit", "legacy"]
 """Whether new tables in public are open to the API roles: ``legacy`` projects only."""
 
-#: Its text is the grants regime of the finished stack, or BUILDING while it is not one yet.
+#: Marks a directory as ours. Its text is the grants regime of the finished stack; until then:
 STATE_FILE = "stack"
 BUILDING = "building"
 
@@ -92,13 +93,16 @@ def start(
             built with another regime.
     """
     directory = directory.expanduser().resolve()
-    binaries = binaries or cluster.bundled_binaries()
+    binaries = binaries or programs.bundled_binaries()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     server = LocalServer(directory)
     with _locked(directory):
         state = _state(directory)
         if state is None and any(directory.iterdir()):
-            raise Refused(f"{directory} holds something else than a local stack.")
+            raise Refused(
+                f"{directory} holds something else than a local stack",
+                "name an empty directory, or one that does not exist yet",
+            )
         if state in {None, BUILDING}:
             try:
                 _remove(directory)
@@ -109,12 +113,14 @@ def start(
                 build(server, grants=grants)
                 (directory / STATE_FILE).write_text(grants)
             except BaseException:
-                with cluster.interrupts_held():
+                with programs.interrupts_held():
                     _remove(directory)
                 raise
         elif state != grants:
-            message = f"The local stack in {directory} was built with {state} grants."
-            raise Refused(message, f"local.down --delete && local.up --grants {grants}")
+            raise Refused(
+                f"the local stack in {directory} was built with {state} grants, not {grants}",
+                f"local.down --delete, then local.up --grants {grants}",
+            )
         elif not cluster.is_ready(directory):
             cluster.launch(directory, binaries)
     return server
@@ -132,7 +138,7 @@ def stop(directory: Path, *, delete: bool = False) -> bool:
 
     Args:
         directory: the directory it was started with.
-        delete: also remove what it stored. Other things in the directory stay.
+        delete: also remove the directory, which was empty when the stack was built in it.
     """
     directory = directory.expanduser().resolve()
     if not directory.is_dir():
@@ -170,7 +176,7 @@ def temporary(
     try:
         yield start(directory, grants=grants, binaries=binaries)
     finally:
-        with cluster.interrupts_held():
+        with programs.interrupts_held():
             stop(directory, delete=True)
 
 
@@ -194,10 +200,14 @@ def _state(directory: Path) -> str | None:
 
 
 def _remove(directory: Path) -> bool:
-    """End the stack and remove its data; whether one was running."""
+    """End the stack and empty its directory, the state file last; whether one was running."""
     was_running = cluster.end(directory, keep_data=False)
-    cluster.remove(directory)
-    (directory / STATE_FILE).unlink(missing_ok=True)
+    cluster.remove_socket_directory(directory)
+    for path in sorted(directory.iterdir(), key=lambda path: path.name == STATE_FILE):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     return was_running
 
 

@@ -57,15 +57,15 @@ def seed(
         Refused: the numbers make no sense, or the local stack is not empty.
     """
     if users < 0 or missing < 0:
-        raise Refused("The number of users and of missing profiles cannot be negative.")
+        raise Refused("the numbers of users and of missing profiles cannot be negative")
     if missing > users:
-        raise Refused(f"{missing:,} profiles cannot be missing when there are {users:,} users.")
+        raise Refused(f"{missing:,} profiles cannot be missing when there are {users:,} users")
     if users > MOST_USERS:
-        raise Refused(f"{users:,} users are too many; the local stack takes up to {MOST_USERS:,}.")
+        raise Refused(f"{users:,} users are too many; the local stack takes up to {MOST_USERS:,}")
     [(held,)] = connection.fetch(url, "select count(*) from auth.users")
     if held:
-        message = f"The local stack already holds {held:,} users."
-        raise Refused(message, "local.down --delete && local.up")
+        message = f"the local stack already holds {held:,} users"
+        raise Refused(message, "local.down --delete, then local.up")
     statement = (files("usersync") / "sql" / "local" / "seed.sql").read_text()
     today = clock().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     numbers = {"users": users, "missing": missing, "seed": seed, "today": today}

@@ -104,8 +104,18 @@ def stop_at(found: tuple[Guard, ...]) -> None:
         )
 
 
-def authorize(session: Session, task: str, plan: Plan, *, approve: str | None, yes: bool) -> None:
+def authorize(
+    session: Session, task: str, plan: Plan, *options: str, approve: str | None, yes: bool
+) -> None:
     """Let a change of production pass only when somebody said so.
+
+    Args:
+        session: the run's surroundings.
+        task: what is about to change production.
+        plan: what it would do.
+        options: what belongs on the next command beside the approval.
+        approve: the digest that was approved.
+        yes: the person agreed beforehand.
 
     Raises:
         Refused: nobody is there to ask, and nothing was said beforehand.
@@ -113,20 +123,22 @@ def authorize(session: Session, task: str, plan: Plan, *, approve: str | None, y
     """
     if not session.target.is_production or not plan.rows or approve or yes:
         return
+    agreed = ("--approve", plan.digest) if plan.digest else ("--yes",)
+    agree = session.command(task, *options, *agreed)
     unattended = session.target.settings.unattended
     if unattended is not None and task in unattended.tasks:
         if unattended.max_rows is not None and plan.rows > unattended.max_rows:
             raise Stopped(
                 f"{plan.rows:,} profiles would be created, more than the"
                 f" {unattended.max_rows:,} allowed unattended",
-                session.command(task, "--approve", plan.digest),
+                agree,
             )
         return
     line = session.backend.line
     if session.ask is None:
         raise Refused(
             f"{line.name} is production: somebody must approve this, and there is no terminal",
-            session.command(task, "--approve", plan.digest) if plan.digest else "add --yes",
+            agree,
         )
     if not session.ask(
         f"{line.name} is production ({line.host}). Create {plan.rows:,} profile"
