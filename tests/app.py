@@ -77,7 +77,10 @@ class App:
             sql.SQL(", ").join(map(sql.Identifier, values)),
             sql.SQL(", ").join(sql.Placeholder() * len(values)),
         )
-        adapted = [Jsonb(v) if isinstance(v, dict | list) else v for v in values.values()]
+        adapted = [
+            Jsonb(value) if name.startswith("raw_") and value is not None else value
+            for name, value in values.items()
+        ]
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement, adapted)
         return user_id

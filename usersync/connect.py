@@ -12,6 +12,10 @@ def check(session: Session) -> Outcome:
     steps = [
         Step("reachable", "ok", f"PostgreSQL {access.server_version}", duration_s=access.latency_s),
         Step("role", "ok", access.user),
+        *(
+            Step(settings.name, "ok", "configured profile table")
+            for settings in session.target.profiles
+        ),
         Step(
             "auth.users",
             "ok" if access.sees_users else "unknown",

@@ -265,7 +265,7 @@ class Step:
     """One thing a run did or asked, for tasks that are made of several."""
 
     name: str = internal()
-    status: Literal["ok", "changed", "finding", "failed", "unknown"] = public()
+    status: Literal["ok", "changed", "finding", "failed", "unknown", "unset"] = public()
     detail: str = internal(default="")
     user_id: str = personal(default="")
     next_step: str = internal(default="")

@@ -10,7 +10,7 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -21,7 +21,7 @@ import platformdirs
 from usersync import __version__, config, report
 from usersync.errors import Interrupted, Refused, UsersyncError
 from usersync.journal import Journal
-from usersync.model import JournalEvent, Outcome, Run, TargetLine
+from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
 from usersync.session import Progress, Session, Silence
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Request:
     """What a person asked for, apart from the operation's own inputs.
 
     ``out`` is a path for the Run as JSON, written also when the task fails or is interrupted;
-    ``local_directory`` holds the local stack, when it is not the usual one.
+    ``local_directory`` holds the local stack, when it is not the usual one; ``show_settings`` tells
+    which settings are there, also when the target cannot be opened.
     """
 
     task: str
@@ -48,6 +49,7 @@ class Request:
     local_directory: Path | None = None
     out: str | None = None
     show_ids: bool = False
+    show_settings: bool = False
     program: str = "invoke"
     ask: Callable[[str], bool] | None = None
     progress: Progress = field(default_factory=Silence)
@@ -66,9 +68,11 @@ def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.no
     run_id = str(uuid.uuid4())
     started_at = clock()
     opened: list[Backend] = []
+    settings: tuple[Step, ...] = ()
     try:
         with terminable():
             _check_writable(request.out)
+            settings = _settings(request) if request.show_settings else ()
             outcome = _work(request, run_id, clock, opened)
     except UsersyncError as error:
         outcome = _failed(error)
@@ -79,6 +83,7 @@ def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.no
     finally:
         for door in opened:
             door.close()
+    outcome = replace(outcome, steps=(*settings, *outcome.steps))
     finished = _run(request, run_id, started_at, clock(), outcome, opened)
     if request.out:
         _write(Path(request.out), report.as_json(finished, show_ids=request.show_ids))
@@ -121,6 +126,16 @@ def _work(
     return OPERATIONS[request.operation].function(session, **request.inputs)
 
 
+def _settings(request: Request) -> tuple[Step, ...]:
+    """Which settings of the environment are there, never what they hold."""
+    if request.target == "local":
+        return ()
+    return tuple(
+        Step(name, "ok" if is_set else "unset", "set" if is_set else "not set")
+        for name, is_set in config.presence(env_file=request.env_file)
+    )
+
+
 def _journal_path(request: Request, target: config.Target) -> Path:
     """The journal file for targets that have no journal of their own."""
     if target.name == "local":
@@ -147,7 +162,11 @@ def _target(request: Request) -> config.Target:
 
 
 def _common_options(request: Request) -> tuple[str, ...]:
-    given = (("--target", request.target), ("--config", request.config))
+    given = (
+        ("--target", request.target),
+        ("--config", request.config),
+        ("--env-file", request.env_file),
+    )
     return tuple(part for name, value in given if value for part in (name, value))
 
 

@@ -1,6 +1,6 @@
 """``usersync.yaml`` and the environment: the one list of settings, and the target they describe."""
 
-from usersync.config.environment import Circumstances, circumstances
+from usersync.config.environment import Circumstances, circumstances, presence
 from usersync.config.load import ConfigFile, read_file, read_text
 from usersync.config.reference import reference_markdown
 from usersync.config.settings import (
@@ -47,6 +47,7 @@ __all__ = [
     "Users",
     "circumstances",
     "load",
+    "presence",
     "read_file",
     "read_text",
     "reference_markdown",

@@ -13,7 +13,7 @@ from dotenv.parser import parse_stream
 from usersync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 #: Every variable that usersync reads, with its meaning; the reference lists them.
 VARIABLES: Mapping[str, str] = {
@@ -30,6 +30,15 @@ VARIABLES: Mapping[str, str] = {
     "GITHUB_REPOSITORY": "See `GITHUB_SERVER_URL`.",
     "GITHUB_RUN_ID": "See `GITHUB_SERVER_URL`.",
 }
+
+#: The variables that decide where a connection goes.
+CONNECTION_VARIABLES = (
+    "SUPABASE_DB_URL",
+    "SUPABASE_URL",
+    "USERSYNC_CONFIG",
+    "USERSYNC_TARGET",
+    "USERSYNC_ENVIRONMENT",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,22 @@ def with_env_file(environ: Mapping[str, str], path: str) -> dict[str, str]:
     # Values are taken as they stand: `$` in a password is no reference to another variable.
     in_file = {binding.key: binding.value for binding in bindings if binding.key}
     return without_empty(in_file) | without_empty(environ)
+
+
+def presence(
+    names: Iterable[str] = (), env_file: str | None = None
+) -> tuple[tuple[str, bool], ...]:
+    """Which settings of the environment hold something; never what.
+
+    Args:
+        names: further variables to look for, such as those that targets name.
+        env_file: a ``.env`` file that is read too.
+    """
+    known = process_environment()
+    if env_file:
+        known = with_env_file(known, env_file)
+    asked = dict.fromkeys((*CONNECTION_VARIABLES, *names))
+    return tuple((name, name in known) for name in asked)
 
 
 def circumstances(environ: Mapping[str, str] | None = None) -> Circumstances:

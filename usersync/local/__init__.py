@@ -172,7 +172,9 @@ def temporary(
     That holds for exceptions, Ctrl-C (also a second one) and a SIGTERM that the program turns into
     an exception. The arguments are those of ``start``.
     """
-    directory = Path(tempfile.gettempdir()).resolve() / f"usersync-{secrets.token_hex(8)}"
+    with programs.interrupts_held():  # Python writes a file to find out where it may.
+        parent = Path(tempfile.gettempdir()).resolve()
+    directory = parent / f"usersync-{secrets.token_hex(8)}"
     try:
         yield start(directory, grants=grants, binaries=binaries)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from invoke.context import Context
@@ -12,4 +13,5 @@ from usersync.tasks.command import command, finish, request
 @command(writes=False)
 def check(_context: Context, **flags: Any) -> int:
     """Say which settings are there, who we are in the target and what is missing."""
-    return finish(request("connect.check", "connect.check", flags), json=flags["json"])
+    asked = replace(request("connect.check", "connect.check", flags), show_settings=True)
+    return finish(asked, json=flags["json"])

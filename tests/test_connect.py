@@ -1,0 +1,101 @@
+"""``connect.check``: the settings that are there, and what the door sees and may do."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import psycopg
+import pytest
+
+from tests.app import App
+from tests.conftest import Database
+from usersync import report, runner
+from usersync.model import Run
+
+
+def check() -> Run:
+    request = runner.Request(task="connect.check", operation="connect.check")
+    return runner.run(dataclasses.replace(request, show_settings=True))
+
+
+def said(run: Run) -> dict[str, tuple[str, str]]:
+    return {step.name: (step.status, step.detail) for step in run.steps}
+
+
+def test_a_good_connection(app: App) -> None:
+    """As postgres everything is there: exit 0, with role, version and latency."""
+    run = check()
+    steps = said(run)
+    assert run.exit_code == 0
+    assert steps["role"] == ("ok", "postgres")
+    assert steps["reachable"][1].startswith("PostgreSQL 1")
+    assert steps["auth.users"] == ("ok", "visible")
+    assert next(step for step in run.steps if step.name == "reachable").duration_s > 0
+    assert app
+
+
+def test_settings_are_named_and_never_shown(app: App) -> None:
+    """Which variables are set is said; their values nowhere."""
+    run = check()
+    assert said(run)["SUPABASE_DB_URL"] == ("ok", "set")
+    assert said(run)["USERSYNC_TARGET"] == ("unset", "not set")
+    shown = report.terminal(run) + report.as_json(run)
+    assert app.url not in shown
+
+
+def test_settings_are_told_when_nothing_can_be_opened(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unreachable server is exit 1 with the remedy, after the settings."""
+    monkeypatch.setenv("SUPABASE_DB_URL", "postgresql://postgres:geheim@127.0.0.1:1/postgres")
+    app.configure("retry_s: 0")
+    run = check()
+    assert run.exit_code == 1
+    assert run.next_steps
+    assert said(run)["SUPABASE_DB_URL"] == ("ok", "set")
+    assert "geheim" not in report.terminal(run) + report.as_json(run)
+
+
+def test_each_missing_right_is_a_problem_with_its_remedy(
+    app: App, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A role that may only read: what it may not is named, each with the way out; exit 2."""
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "do $$ begin if to_regrole('reader') is null then"
+            " create role reader login bypassrls; end if; end $$"
+        )
+        admin.execute("grant usage on schema auth to reader")
+        admin.execute("grant select on auth.users, public.user_profiles to reader")
+    monkeypatch.setenv("SUPABASE_DB_URL", database.url_of("reader"))
+    run = check()
+    problems = {step.detail: step.next_step for step in run.steps if step.name == "problem"}
+    assert run.exit_code == 2
+    assert any("may not lock rows of auth.users" in problem for problem in problems)
+    assert problems["reader may not insert into public.user_profiles"].startswith("as its owner:")
+    assert app.run("status").exit_code == 0
+
+
+def test_a_missing_table_is_told(app: App) -> None:
+    """A profile table that is not there is a problem, with near names."""
+    app.configure("profiles: [{table: user_profile, key: user_id}]")
+    run = check()
+    assert run.exit_code == 2
+    assert "did you mean public.user_profiles" in said(run)["problem"][1]
+
+
+def test_hidden_users_are_no_answer(
+    app: App, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When row security hides auth.users, the check cannot tell: exit 1."""
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "do $$ begin if to_regrole('blind') is null then create role blind login; end if; end $$"
+        )
+        admin.execute("grant usage on schema auth to blind")
+        admin.execute("grant select on auth.users, public.user_profiles to blind")
+    monkeypatch.setenv("SUPABASE_DB_URL", database.url_of("blind"))
+    run = check()
+    assert run.exit_code == 1
+    assert said(run)["auth.users"] == ("unknown", "hidden from this role")
+    assert app
