@@ -90,7 +90,8 @@ def test_hidden_users_are_no_answer(
     """When row security hides auth.users, the check cannot tell: exit 1."""
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
         admin.execute(
-            "do $$ begin if to_regrole('blind') is null then create role blind login; end if; end $$"
+            "do $$ begin if to_regrole('blind') is null"
+            " then create role blind login; end if; end $$"
         )
         admin.execute("grant usage on schema auth to blind")
         admin.execute("grant select on auth.users, public.user_profiles to blind")

@@ -239,7 +239,8 @@ def test_a_reader_who_cannot_see_users_is_no_answer(
     profile(app, app.user())
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
         admin.execute(
-            "do $$ begin if to_regrole('blind') is null then create role blind login; end if; end $$"
+            "do $$ begin if to_regrole('blind') is null"
+            " then create role blind login; end if; end $$"
         )
         admin.execute("grant usage on schema auth to blind")
         admin.execute("grant select on auth.users to blind")
@@ -257,7 +258,8 @@ def test_a_reader_without_rights_is_no_answer(
     """A role that may not read auth.users at all is exit 1 with the way out."""
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
         admin.execute(
-            "do $$ begin if to_regrole('nobody') is null then create role nobody login; end if; end $$"
+            "do $$ begin if to_regrole('nobody') is null"
+            " then create role nobody login; end if; end $$"
         )
     monkeypatch.setenv("SUPABASE_DB_URL", database.url_of("nobody"))
     run = app.run("status")
@@ -276,7 +278,8 @@ def test_seeded_data_is_measured_as_it_was_made(app: App) -> None:
 def test_two_tables_are_measured_apart(app: App) -> None:
     """Each entry of profiles: has its own counts; the worst one decides the exit code."""
     app.rows(
-        "create schema app; create table app.user_profiles (like public.user_profiles including all)"
+        "create schema app;"
+        " create table app.user_profiles (like public.user_profiles including all)"
     )
     user_id = app.user()
     profile(app, user_id)

@@ -405,7 +405,10 @@ def test_another_configuration_makes_the_plan_stale(
 def test_a_trigger_added_since_the_plan_makes_it_stale(app: App) -> None:
     """A trigger, or another body of its function, moves the schema part of the digest."""
     app.user()
-    body = "create or replace function public.f() returns trigger language plpgsql as $$ begin %s return new; end $$"
+    body = (
+        "create or replace function public.f() returns trigger language plpgsql as"
+        " $$ begin %s return new; end $$"
+    )
     app.rows(body % "")
     app.rows(
         "create trigger f before insert on public.user_profiles"
@@ -618,7 +621,7 @@ def test_mail_is_not_sent_by_accident(app: App) -> None:
     """200 missing and a trigger that queues mail: nothing queued without the flag, 200 with it."""
     app.rows(MAILER)
     app.many_users(200)
-    app.rows("insert into public.user_profiles (user_id) values ('%s')" % app.user())
+    app.rows("insert into public.user_profiles (user_id) values (%(id)s)", id=app.user())
     app.rows("delete from net.http_request_queue")
     for attempt in (
         app.sync(),
