@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -161,6 +162,19 @@ def test_lists_end_at_100_with_the_full_count(app: App) -> None:
     status = app.status(verbose=True)
     assert status.missing_detail is not None
     assert (len(status.missing_detail.users), status.missing) == (100, 120)
+
+
+def test_ids_to_streams_all_ids(app: App) -> None:
+    """``--ids-to`` writes the whole id of every missing user to a file for its user alone."""
+    ids = {app.user(created_at=None), *app.users(2)}
+    app.many_users(150)
+    run = app.run("status", ids_to="ids.txt")
+    written = (app.folder / "ids.txt").read_text().split()
+    assert len(written) == 153
+    assert ids < set(written)
+    assert stat.S_IMODE((app.folder / "ids.txt").stat().st_mode) == 0o600
+    assert run.notes == ("153 ids written to ids.txt",)
+    assert app.run("status", ids_to="no/folder/ids.txt").exit_code == 3
 
 
 @pytest.fixture

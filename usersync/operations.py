@@ -5,13 +5,15 @@ Tasks and runbook steps call these and no other functions. A ``read`` writes not
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from usersync import connect, profile, sync
-from usersync.errors import UsersyncError
+from usersync.backends import Ids, Selection, Table
+from usersync.errors import Refused, UsersyncError
 from usersync.model import LIST_LENGTH, Effect, Outcome, TableResult, worst
 from usersync.session import Session
 
@@ -49,7 +51,12 @@ def operation(
 
 @operation("status", "read")
 def status(
-    session: Session, *, quick: bool = False, verbose: bool = False, history: int = 0
+    session: Session,
+    *,
+    quick: bool = False,
+    verbose: bool = False,
+    history: int = 0,
+    ids_to: str | None = None,
 ) -> Outcome:
     """Measure the drift of every profile table.
 
@@ -57,8 +64,10 @@ def status(
         quick: the two counts alone.
         verbose: list the first missing users.
         history: how many lines of the journal to show.
+        ids_to: a file for the whole ids of all missing users, one a line.
     """
     results = []
+    listed: tuple[str, ...] = ()
     for settings in session.target.profiles:
         table = session.backend.table(settings, writing=False)
         if quick:
@@ -69,11 +78,14 @@ def status(
             )
             result = TableResult(settings.name, status=measured, checks=checks)
         results.append(result)
+        if ids_to:
+            listed = (*listed, _write_ids(session, table, ids_to))
     missing = any(result.status and result.status.missing for result in results)
     codes = [2 if missing else 0, *(c.exit_code for r in results for c in r.checks)]
     return Outcome(
         tables=tuple(results),
         history=session.journal.history(history) if history else (),
+        notes=listed,
         next_steps=(session.command("sync", "--dry-run"),) if missing else (),
         exit_code=worst(codes),
     )
@@ -151,6 +163,27 @@ def create_profile(
 def check_connection(session: Session) -> Outcome:
     """Say what each open door sees and may do, with the remedy for what it may not."""
     return connect.check(session)
+
+
+def _write_ids(session: Session, table: Table, path: str) -> str:
+    """Stream the ids of all missing users to a file that only its user can read."""
+    if len(session.target.profiles) > 1:
+        raise Refused(
+            "--ids-to writes the ids of one profile table, and there are several",
+            "give each table a target of its own in usersync.yaml",
+        )
+    pages = sync.Pages(session.backend, table, Selection())
+    count = 0
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            while batch := pages.claim(sync.PAGE_ROWS):
+                assert isinstance(batch, Ids)
+                file.writelines(f"{user_id}\n" for user_id in batch.user_ids)
+                count += len(batch.user_ids)
+    except OSError as error:
+        raise Refused(f"--ids-to: {path} cannot be written: {error.strerror}") from error
+    return f"{count:,} ids written to {path}"
 
 
 def _plans(session: Session, options: sync.SyncOptions) -> list[sync.Planned] | Outcome:

@@ -3,8 +3,11 @@
 from usersync.sync.engine import execute, rehearse
 from usersync.sync.guards import approval, authorize, stop_at, trigger_guards
 from usersync.sync.plan import Planned, SyncOptions, make_plan, refuse_impossible
+from usersync.sync.work import PAGE_ROWS, Pages
 
 __all__ = [
+    "PAGE_ROWS",
+    "Pages",
     "Planned",
     "SyncOptions",
     "approval",

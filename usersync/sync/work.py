@@ -14,6 +14,9 @@ _SMALLEST_ROWS = 100
 _LARGEST_ROWS = 20_000
 _FIRST_ROWS = 1_000
 
+#: Users that are in memory at once, whatever their number.
+PAGE_ROWS = 20_000
+
 
 class BatchSize:
     """How many rows a batch has: fixed, or following the measured latency.
@@ -120,7 +123,7 @@ class Pages:
         selection: Selection,
         *,
         skip_ids: frozenset[str] = frozenset(),
-        page_rows: int = 20_000,
+        page_rows: int = PAGE_ROWS,
     ) -> None:
         self._backend = backend
         self._table = table

@@ -65,5 +65,8 @@ def seed(
         missing=5 if missing_count is None else missing_count,
         seed=inputs.whole_number("--seed", seed) or 0,
     )
-    print(f"Seeded: {summary}")
+    print(
+        f"{summary.users:,} users that need a profile, {summary.missing:,} of them without one;"
+        f" also {summary.anonymous:,} anonymous and {summary.soft_deleted:,} soft-deleted."
+    )
     return 0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         "verbose": "list the first missing users and findings",
         "quick": "two counts and nothing else",
         "history": "show the last N lines of the journal",
+        "ids_to": "write the ids of all missing users to this file, one a line",
     },
 )
 def status(
@@ -28,12 +29,19 @@ def status(
     verbose: bool = False,
     quick: bool = False,
     history: str | None = None,
+    ids_to: str | None = None,
     **flags: Any,
 ) -> int:
     """Measure the drift: users, profiles, who is missing since when (exit 0, 2, 1 or 3)."""
     lines = inputs.whole_number("--history", history) or 0
     asked = request(
-        "status", "status", flags, quick=quick, verbose=verbose or flags["show_ids"], history=lines
+        "status",
+        "status",
+        flags,
+        quick=quick,
+        verbose=verbose or flags["show_ids"],
+        history=lines,
+        ids_to=ids_to,
     )
     return finish(asked, json=flags["json"], verbose=verbose)
 

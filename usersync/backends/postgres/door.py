@@ -48,6 +48,9 @@ from usersync.sql import checks, compose, load, pages, profiles, users
 Row = dict[str, Any]
 RowCursor = psycopg.Cursor[Row]
 
+#: How long a first connection is tried.
+_FIRST_CONNECTION_S = 3.0
+
 
 class PostgresDoor:
     """One connection to one target; see `usersync.backends.Backend` for what each verb means.
@@ -62,6 +65,7 @@ class PostgresDoor:
         self._url = target.db_url.get_secret_value()
         self._settings = target.settings
         self._address = Address.parse(self._url)
+        self._was_open = False
         self._transactions = Transactions(self._open, target.settings)
         facts = self._query(compose(load("queries/access"), {}))[0]
         self.user = cast("str", facts["current_user"])
@@ -69,11 +73,15 @@ class PostgresDoor:
         self.keeps_journal = cast("bool", facts["journal"])
 
     def _open(self) -> Connection:
-        return connect(
+        # Nothing is lost by giving up early on a first connection; later ones may meet a restart.
+        first_try_s = min(_FIRST_CONNECTION_S, self._settings.retry_s)
+        connection = connect(
             self._url,
             connect_timeout_s=self._settings.connect_timeout_s,
-            retry_s=self._settings.retry_s,
+            retry_s=self._settings.retry_s if self._was_open else first_try_s,
         )
+        self._was_open = True
+        return connection
 
     # -- where we are ------------------------------------------------------------------------
 
