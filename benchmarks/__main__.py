@@ -21,7 +21,7 @@ from benchmarks import startup, status_speed, sync_speed
 from benchmarks.measurement import Figure, say, table
 from benchmarks.stack import Stack, started
 from usersync import __version__
-from usersync.local import cluster
+from usersync.local import programs
 
 Subject = Callable[[Stack], Iterator[Figure]]
 
@@ -64,7 +64,7 @@ def _on_a_server(binaries: Path, users: int, only: str | None) -> Iterator[Figur
 
 def _binaries(postgres: str) -> Path | None:
     """The programs of a version, or in a directory; None when they are not on this machine."""
-    embedded = cluster.bundled_binaries()
+    embedded = programs.bundled_binaries()
     known = {
         "18": embedded,
         "16": embedded.parents[1] / "pginstall" / "bin",

@@ -137,7 +137,7 @@ SENDS_BY = {
         "perform m.sent from app.members as m where m.user_id = new.user_id;",
     ),
     "a view": (
-        "create view app.looks as select app.sends()",
+        "create view app.looks as select app.sends() is null as nothing",
         "perform * from app.looks;",
     ),
     "an operator": (
@@ -178,6 +178,7 @@ SENDS_BY = {
 UNDECIDED = {
     "dynamic statement": ("execute 'select 1';", "execute"),
     "dynamic loop": ("for new in execute 'select 1' loop end loop;", "execute"),
+    "prepared statement": ("execute one;", "execute"),
     "block of text": ("do 'begin end';", "do"),
     "block of dollar-quoted text": ("do language plpgsql $d$ begin end $d$;", "do"),
     "query as text": ("perform query_to_xml('select 1', true, true, '');", "query_to_xml"),
@@ -198,7 +199,7 @@ UNDECIDED = {
     "truncate": ("truncate table only app.audit;", "app.audit"),
     "another table definition": ("create temp table t (n integer);", "create"),
     "a settings change": ("alter table app.audit disable trigger all;", "alter"),
-    "a backslash before a quote": (r"new.role := '\'; return new; --';", "backslash"),
+    "a backslash before a quote": (r"new.role := '\'; -- '", "backslash"),
 }
 
 #: Bodies that reach out by what this server has not got; judged by their text alone.
@@ -242,10 +243,9 @@ class Court:
         level: str = "for each row",
         kind: str = "trigger",
     ) -> None:
-        """Create a trigger and its function; ``begin`` and ``end`` are added where missing."""
-        block = body if "begin" in body.lower() else f"begin {body} end"
-        if "return " not in body:
-            block = block.removesuffix("end") + "return new; end"
+        """Create a trigger and its function from the statements of its body, or a whole block."""
+        whole = body.lstrip().startswith("declare")
+        block = body if whole else f"begin {body}\nreturn new;\nend"
         names = {"function": sql.Identifier("app", name), "trigger": sql.Identifier(name)}
         with psycopg.connect(self.database.url, autocommit=True) as connection:
             connection.execute(

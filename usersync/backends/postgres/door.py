@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
@@ -13,7 +12,6 @@ from typing import Any, Self, cast
 import psycopg
 from psycopg import sql
 
-from usersync import triggers
 from usersync.backends import (
     Access,
     Batch,
@@ -26,27 +24,24 @@ from usersync.backends import (
     Selection,
     Table,
 )
-from usersync.backends.postgres import inspection, journal, status
+from usersync.backends.postgres import inspection, journal, names, status
 from usersync.backends.postgres.address import Address
 from usersync.backends.postgres.connection import Connection, connect
 from usersync.backends.postgres.failures import condition_name
+from usersync.backends.postgres.findings import run_checks
+from usersync.backends.postgres.reach import insert_triggers
+from usersync.backends.postgres.rows import Row, RowCursor, fetch_all, run_procedure, user
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Target
 from usersync.model import (
-    LIST_LENGTH,
     CheckResult,
-    Finding,
     JournalEvent,
     Status,
     TargetLine,
     Trigger,
     User,
 )
-from usersync.privacy import masked_email
-from usersync.sql import checks, compose, load, pages, profiles, users
-
-Row = dict[str, Any]
-RowCursor = psycopg.Cursor[Row]
+from usersync.sql import compose, load, pages, profiles, users
 
 #: How long a first connection is tried.
 _FIRST_CONNECTION_S = 3.0
@@ -120,7 +115,7 @@ class PostgresDoor:
         return table
 
     def _facts(self, settings: ProfileTable) -> Mapping[str, Any]:
-        rows = self._query(compose(load("queries/profile_table"), _texts(settings)))
+        rows = self._query(compose(load("queries/profile_table"), names.of_settings(settings)))
         return cast("Mapping[str, Any]", rows[0]["facts"])
 
     def _validate_expressions(self, table: Table) -> None:
@@ -137,99 +132,39 @@ class PostgresDoor:
     # -- reading -----------------------------------------------------------------------------
 
     def status(self, table: Table, *, list_users: int) -> tuple[Status, tuple[CheckResult, ...]]:
-        names = self._names(table)
+        named = self._names(table)
 
         def work(cursor: RowCursor) -> tuple[Status, tuple[CheckResult, ...]]:
-            rows = _all(cursor, compose(load("queries/status"), names))
-            as_of = _all(cursor, sql.SQL("select pg_catalog.now() as now"))[0]["now"]
+            rows = fetch_all(cursor, compose(load("queries/status"), named))
+            as_of = fetch_all(cursor, sql.SQL("select pg_catalog.now() as now"))[0]["now"]
             counts = status.status(rows, as_of, users.skip_reasons(self._settings.users))
             if counts.missing:
-                rows = _all(cursor, compose(load("queries/missing"), names))
+                rows = fetch_all(cursor, compose(load("queries/missing"), named))
                 detail = status.missing(rows, as_of)
                 if list_users:
                     listed = self._missing_users(cursor, table, Selection(), None, list_users, 0)
                     detail = replace(detail, users=listed)
                 counts = replace(counts, missing_detail=detail)
-            return counts, self._checks(cursor, counts, names)
+            wanted = {
+                "orphan_profile": counts.orphans,
+                "soft_deleted_with_profile": counts.soft_deleted_with_profile,
+                "excluded_with_profile": counts.excluded_with_profile,
+                "email_drift": counts.email_drift,
+            }
+            today = datetime.now(UTC).date()
+            found = [name for name, count in wanted.items() if count]
+            return counts, run_checks(cursor, found, named, self._settings.accept, today)
 
         return self._transactions.read(work)
-
-    def _checks(
-        self, cursor: RowCursor, status: Status, names: Mapping[str, sql.Composable]
-    ) -> tuple[CheckResult, ...]:
-        counts = {
-            "orphan_profile": status.orphans,
-            "soft_deleted_with_profile": status.soft_deleted_with_profile,
-            "excluded_with_profile": status.excluded_with_profile,
-            "email_drift": status.email_drift,
-        }
-        today = datetime.now(UTC).date()
-        results: list[CheckResult] = []
-        for script in checks():
-            name = script.name.partition("_")[2]
-            if not counts.get(name):
-                continue
-            accepted = {
-                acceptance.id.partition(":")[2]: acceptance.reason
-                for acceptance in self._settings.accept
-                if acceptance.id.startswith(f"{name}:") and acceptance.until >= today
-            }
-            rows = _all(
-                cursor,
-                compose(
-                    load("queries/check"),
-                    {
-                        "check": sql.SQL(
-                            compose(script, names).as_string(cursor).rstrip().rstrip(";")
-                        ),
-                        "accepted": sql.SQL("{}::text[]").format(sql.Literal(list(accepted))),
-                        "list_length": sql.Literal(LIST_LENGTH),
-                    },
-                ),
-            )
-            results.append(
-                CheckResult(
-                    check=name,
-                    level=cast("Any", script.header["level"]),
-                    question=script.header["asks"],
-                    remedy=script.header["remedy"],
-                    count=rows[0]["findings"] if rows else 0,
-                    accepted=rows[0]["accepted"] if rows else 0,
-                    findings=tuple(
-                        Finding(
-                            f"{name}:{row['subject']}",
-                            row["subject"],
-                            row["detail"],
-                            _reason(accepted, row["subject"]),
-                        )
-                        for row in rows
-                    ),
-                )
-            )
-        return tuple(results)
 
     def quick_status(self, table: Table) -> Status:
         row = self._query(compose(load("queries/status_quick"), self._names(table)))[0]
         return Status(as_of=row["as_of"], total=row["total"], existing=row["existing"])
 
     def triggers(self, table: Table) -> tuple[Trigger, ...]:
-        def work(cursor: RowCursor) -> tuple[Trigger, ...]:
-            fired = _all(cursor, compose(load("queries/insert_triggers"), _texts(table.settings)))
-            if not fired:
-                return ()
-            foreign = _all(cursor, compose(load("queries/foreign_tables"), {}))
-            own = [row["function_oid"] for row in fired if row["function_oid"] is not None]
-            by_oid = {function.oid: function for function in _functions(cursor, own, ())}
-            return triggers.judge(
-                [
-                    triggers.TriggerSource(row["name"], by_oid.get(row["function_oid"]))
-                    for row in fired
-                ],
-                lambda names: _functions(cursor, (), names),
-                [row["name"] for row in foreign],
-            )
-
-        return self._transactions.read(work)
+        return self._transactions.read(
+            lambda cursor: insert_triggers(cursor, names.of_settings(table.settings))
+        )
 
     def plan(self, table: Table, selection: Selection) -> PlanCounts:
         row = self._query(compose(load("queries/plan"), self._names(table, selection)))[0]
@@ -260,28 +195,28 @@ class PostgresDoor:
         limit: int,
         skip: int,
     ) -> tuple[User, ...]:
-        names = self._names(table, selection) | {
-            "after": users.after(_cursor(after)),
+        named = self._names(table, selection) | {
+            "after": users.after(names.literals(after)),
             "page_size": sql.Literal(limit),
             "skip": sql.Literal(skip),
         }
         # A growing, analysed profile table lures the planner into nested sequential scans.
         cursor.execute("set local enable_nestloop = off")
         return tuple(
-            _user(row) for row in _all(cursor, compose(load("queries/missing_users"), names))
+            user(row) for row in fetch_all(cursor, compose(load("queries/missing_users"), named))
         )
 
     def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
         role = table.settings.role
-        names = self._names(table) | {
+        named = self._names(table) | {
             "reference": users.matches(reference),
             "role": sql.SQL("p.{}::text").format(sql.Identifier(role.column))
             if role
             else sql.SQL("null::text"),
         }
         return tuple(
-            Match(_user(row), row["skip_reason"] or "", row["has_profile"], row["role"])
-            for row in self._query(compose(load("queries/find_users"), names))
+            Match(user(row), row["skip_reason"] or "", row["has_profile"], row["role"])
+            for row in self._query(compose(load("queries/find_users"), named))
         )
 
     # -- writing -----------------------------------------------------------------------------
@@ -301,11 +236,11 @@ class PostgresDoor:
             how, page = pages.BY_BLOCKS, {"first_block": batch.first, "end_block": batch.end}
         else:
             how, page = pages.BY_IDS, {"user_ids": list(batch.user_ids)}
-        names = self._names(table, selection, role) | how | {"is_row_error": pages.IS_ROW_ERROR}
-        body = compose(load("queries/create_batch"), names)
+        named = self._names(table, selection, role) | how | {"is_row_error": pages.IS_ROW_ERROR}
+        body = compose(load("queries/create_batch"), named)
 
         def work(cursor: RowCursor) -> BatchResult:
-            output = _procedure(cursor, body, {"max_failures": max_failures} | page)
+            output = run_procedure(cursor, body, {"max_failures": max_failures} | page)
             result = BatchResult(
                 found=output["found"],
                 created=output["created"],
@@ -344,8 +279,8 @@ class PostgresDoor:
         return tuple(journal.event(row) for row in rows)
 
     def digest_used(self, digest: str) -> str | None:
-        names = {"digest": sql.Literal(digest)}
-        rows = self._query(compose(load("queries/journal_digest"), names))
+        digest_name = {"digest": sql.Literal(digest)}
+        rows = self._query(compose(load("queries/journal_digest"), digest_name))
         return str(rows[0]["run_id"]) if rows else None
 
     # -- the door itself ---------------------------------------------------------------------
@@ -360,88 +295,9 @@ class PostgresDoor:
         self._transactions.close()
 
     def _query(self, query: sql.Composed | sql.SQL) -> list[Row]:
-        return self._transactions.read(lambda cursor: _all(cursor, query))
+        return self._transactions.read(lambda cursor: fetch_all(cursor, query))
 
     def _names(
         self, table: Table, selection: Selection | None = None, role: str | None = None
-    ) -> dict[str, sql.Composable]:
-        """Everything that the query files may name."""
-        selection = selection or Selection()
-        settings = table.settings
-        email = profiles.email_column(settings)
-        return {
-            "profiles": profiles.table_name(settings),
-            "key": sql.Identifier(settings.key),
-            "columns": profiles.column_list(settings),
-            "values": profiles.value_list(settings, table.column_types, role),
-            "steady_values": profiles.steady_values(settings),
-            "needs_profile": users.needs_profile(self._settings.users),
-            "skip_number": users.skip_number(self._settings.users),
-            "skip_reason": users.skip_reason(self._settings.users),
-            "provider": users.provider(),
-            "in_share": users.in_share(selection.share),
-            "in_plan": users.in_plan(
-                None if selection.newest_at is None else sql.Literal(selection.newest_at),
-                _cursor(selection.last),
-            ),
-            "email_differs": users.email_differs(email, settings.key),
-            "user_email": users.masked(sql.SQL("u.email")),
-            "profile_email": users.masked(
-                sql.SQL("p.{}::text").format(sql.Identifier(email)) if email else sql.SQL("null")
-            ),
-        }
-
-
-def _reason(accepted: Mapping[str, str], subject: str) -> str:
-    return next((why for start, why in accepted.items() if subject.startswith(start)), "")
-
-
-def _all(cursor: RowCursor, query: sql.Composed | sql.SQL) -> list[Row]:
-    return cursor.execute(query).fetchall()
-
-
-def _functions(
-    cursor: RowCursor, oids: Sequence[int], names: Collection[str]
-) -> list[triggers.FunctionSource]:
-    wanted = {
-        "oids": sql.SQL("{}::oid[]").format(sql.Literal(list(oids))),
-        "names": sql.SQL("{}::text[]").format(sql.Literal(list(names))),
-    }
-    found = _all(cursor, compose(load("queries/functions"), wanted))
-    return [triggers.FunctionSource(**row) for row in found]
-
-
-def _procedure(
-    cursor: RowCursor, body: sql.Composed, arguments: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Run a procedure file as an anonymous block and return its output."""
-    block = compose(load("queries/do"), {"body": body}).as_string(cursor)
-    cursor.execute(
-        sql.SQL("select pg_catalog.set_config('usersync.input', {}, true)").format(
-            sql.Literal(json.dumps(arguments))
-        )
-    )
-    cursor.execute(sql.SQL("do {}").format(sql.Literal(block)))
-    row = cursor.execute(
-        "select pg_catalog.current_setting('usersync.output') as output"
-    ).fetchone()
-    assert row is not None
-    return cast("dict[str, Any]", json.loads(row["output"]))
-
-
-def _texts(settings: ProfileTable) -> dict[str, sql.Composable]:
-    return {
-        "profiles_text": sql.Literal(profiles.table_name(settings).as_string()),
-        "schema_text": sql.Literal(settings.schema_name),
-        "table_text": sql.Literal(settings.table),
-    }
-
-
-def _cursor(cursor: Cursor | None) -> tuple[sql.Composable, sql.Composable] | None:
-    if cursor is None:
-        return None
-    return sql.Literal(cursor.created_at), sql.Literal(cursor.user_id)
-
-
-def _user(row: Row) -> User:
-    return User(str(row["id"]), masked_email(row["email"]), row["created_at"], row["provider"])
+    ) -> names.Names:
+        return names.of_table(table, self._settings.users, selection, role)

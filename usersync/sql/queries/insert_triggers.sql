@@ -1,14 +1,27 @@
 -- asks: which enabled triggers and rules an insert into the profile table fires
--- returns: one row each, with the function behind it; internal (foreign key) triggers left out
+-- returns: one row each, with the function behind it and its WHEN condition; internal (foreign key)
+--   triggers left out
 -- cost: catalog only
-select t.tgname as name, t.tgfoid::oid as function_oid
+select
+    t.tgname as name,
+    t.tgfoid::oid as function_oid,
+    case when t.tgqual is not null then coalesce(
+        substring(pg_get_triggerdef(t.oid) from ' WHEN \((.*)\) EXECUTE (?:FUNCTION|PROCEDURE) '),
+        pg_get_triggerdef(t.oid)
+    ) end as condition
 from pg_catalog.pg_trigger as t
-where t.tgrelid = {profiles_text}::regclass
-    and not t.tgisinternal
+where not t.tgisinternal
     and t.tgenabled in ('O', 'A')
     and (t.tgtype & 4) <> 0
+    and (
+        t.tgrelid = to_regclass({profiles_text})
+        -- A partition's own triggers for each row; those it has from its table stand there.
+        or t.tgparentid = 0 and (t.tgtype & 1) <> 0 and t.tgrelid in (
+            select p.relid from pg_partition_tree(to_regclass({profiles_text})) as p
+        )
+    )
 union all
-select r.rulename, null
+select r.rulename, null, null
 from pg_catalog.pg_rewrite as r
-where r.ev_class = {profiles_text}::regclass and r.ev_type = '3' and r.ev_enabled in ('O', 'A')
+where r.ev_class = to_regclass({profiles_text}) and r.ev_type = '3' and r.ev_enabled in ('O', 'A')
 order by name;

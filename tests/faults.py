@@ -1,0 +1,129 @@
+"""Bad luck on purpose: slow rows, a `usersync` process to kill, a wire that breaks."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.app import App
+
+#: A whole `usersync` program, as its console script starts it.
+PROGRAM = "from usersync.tasks.program import main; main()"
+
+#: No wait of a test is longer.
+PATIENCE_S = 30.0
+
+
+def until(condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
+    """Wait for something to hold; its value."""
+    give_up_at = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < give_up_at, f"waited {timeout_s:g} s for {what}"
+        time.sleep(0.01)
+    return found
+
+
+def profiles(app: App) -> int:
+    """How many profiles there are."""
+    return int(app.one("select count(*) from public.user_profiles"))
+
+
+def missing(app: App) -> int:
+    """How many users have no profile, by a query that owes the product nothing."""
+    return int(
+        app.one(
+            "select count(*) from auth.users as u where not exists"
+            " (select from public.user_profiles as p where p.user_id = u.id)"
+        )
+    )
+
+
+def orphans(app: App) -> int:
+    """How many profiles have no user."""
+    return int(
+        app.one(
+            "select count(*) from public.user_profiles as p where not exists"
+            " (select from auth.users as u where u.id = p.user_id)"
+        )
+    )
+
+
+def trigger(app: App, body: str, *, table: str = "user_profiles", declare: str = "") -> None:
+    """Run plpgsql before each profile is inserted."""
+    app.rows(
+        "create function public.on_profile() returns trigger language plpgsql as"
+        f" $$ declare {declare} began timestamptz; begin {body} return new; end $$"
+    )
+    app.rows(
+        f"create trigger on_profile before insert on public.{table}"
+        " for each row execute function public.on_profile()"
+    )
+
+
+def slow_rows(app: App, seconds: float, *, only: str = "true") -> None:
+    """Let each profile (for which a condition over ``new`` holds) take so long."""
+    trigger(app, f"if {only} then perform pg_sleep({seconds}); end if;")
+
+
+def journal(app: App) -> list[dict[str, Any]]:
+    """The lines of the journal file."""
+    paths = list((app.folder.parent / "state").rglob("journal.jsonl"))
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+@dataclass
+class Command:
+    """A `usersync` program that runs by itself."""
+
+    app: App
+    process: subprocess.Popen[str]
+    out: Path
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to this process and no other."""
+        self.process.send_signal(number)
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for the end: exit code, standard output, standard error."""
+        stdout, stderr = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, stdout, stderr
+
+    def result(self) -> dict[str, Any]:
+        """What --out holds."""
+        run: dict[str, Any] = json.loads(self.out.read_text())
+        return run
+
+    def summary(self) -> dict[str, Any]:
+        """The summary that --out holds."""
+        summary: dict[str, Any] = self.result()["tables"][0]["summary"]
+        return summary
+
+
+@contextmanager
+def started(app: App, *arguments: str) -> Iterator[Command]:
+    """Start `usersync` with these arguments and --out; gone when the block ends."""
+    out = app.folder / f"run-{time.monotonic_ns()}.json"
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments, "--out", str(out)],
+        cwd=app.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Command(app, process, out)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,65 @@
+"""What the query files may name: the table, its columns and the predicate, composed as SQL."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from usersync.backends import Cursor, Selection, Table
+from usersync.config import ProfileTable, Users
+from usersync.sql import profiles, users
+
+Names = dict[str, sql.Composable]
+
+
+def of_table(
+    table: Table,
+    predicate: Users,
+    selection: Selection | None = None,
+    role: str | None = None,
+) -> Names:
+    """Everything about one table that a query file may name.
+
+    Args:
+        table: the profile table.
+        predicate: who needs a profile.
+        selection: which of the missing users are meant; all when not given.
+        role: the role of a new profile instead of the default one.
+    """
+    selection = selection or Selection()
+    settings = table.settings
+    email = profiles.email_column(settings)
+    newest_at = None if selection.newest_at is None else sql.Literal(selection.newest_at)
+    return {
+        "profiles": profiles.table_name(settings),
+        "key": sql.Identifier(settings.key),
+        "columns": profiles.column_list(settings),
+        "values": profiles.value_list(settings, table.column_types, role),
+        "steady_values": profiles.steady_values(settings),
+        "needs_profile": users.needs_profile(predicate),
+        "skip_number": users.skip_number(predicate),
+        "skip_reason": users.skip_reason(predicate),
+        "provider": users.provider(),
+        "in_share": users.in_share(selection.share),
+        "in_plan": users.in_plan(newest_at, literals(selection.last)),
+        "email_differs": users.email_differs(email, settings.key),
+        "user_email": users.masked(sql.SQL("u.email")),
+        "profile_email": users.masked(
+            sql.SQL("p.{}::text").format(sql.Identifier(email)) if email else sql.SQL("null")
+        ),
+    }
+
+
+def of_settings(settings: ProfileTable) -> Names:
+    """The table's names as texts, for questions to the catalog."""
+    return {
+        "profiles_text": sql.Literal(profiles.table_name(settings).as_string()),
+        "schema_text": sql.Literal(settings.schema_name),
+        "table_text": sql.Literal(settings.table),
+    }
+
+
+def literals(cursor: Cursor | None) -> tuple[sql.Composable, sql.Composable] | None:
+    """A cursor as the two values that a page begins behind."""
+    if cursor is None:
+        return None
+    return sql.Literal(cursor.created_at), sql.Literal(cursor.user_id)

@@ -1,0 +1,265 @@
+"""How far a trigger reaches: can an insert into the profile table mail somebody?
+
+Postgres cannot say what a function will do, so its source is read: a trigger is *contained* only
+when nothing in it, nor in anything it names, can leave the table. Everything else is *outside*, or
+*undecided* when the text does not tell; both stop a backfill until they are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from usersync.model import Reach, Trigger
+from usersync.triggers.tokens import Token, tokens
+
+#: Extensions whose C functions compute and do nothing else (PostgreSQL contrib, Supabase's list).
+HARMLESS_EXTENSIONS = frozenset(
+    {
+        "btree_gin", "btree_gist", "citext", "cube", "earthdistance", "fuzzystrmatch", "hstore",
+        "insert_username", "intarray", "isn", "ltree", "moddatetime", "pg_hashids", "pg_trgm",
+        "pgcrypto", "postgis", "unaccent", "uuid-ossp", "vector",
+    }
+)  # fmt: skip
+
+#: Schemas whose functions send something.
+_SENDING_SCHEMAS = {
+    "net": "pg_net (net.*)",
+    "pgmq": "pgmq",
+    "cron": "pg_cron",
+    "realtime": "Realtime",
+    "supabase_functions": "a database webhook",
+}
+
+#: Functions that send something, wherever they are installed.
+_SENDING_FUNCTIONS = {
+    **dict.fromkeys(
+        ("http", "http_get", "http_post", "http_put", "http_patch", "http_delete", "http_head"),
+        "the http extension",
+    ),
+    "pg_notify": "pg_notify",
+    "pg_logical_emit_message": "the write-ahead log (pg_logical_emit_message)",
+    **dict.fromkeys(
+        ("lo_export", "pg_file_write", "pg_file_rename", "pg_file_unlink"), "a file of the server"
+    ),
+    **dict.fromkeys(
+        (
+            "pg_cancel_backend", "pg_terminate_backend", "pg_reload_conf", "pg_rotate_logfile",
+            "pg_promote", "pg_switch_wal", "pg_create_restore_point",
+        ),
+        "the administration of the server",
+    ),
+}  # fmt: skip
+
+#: Functions of Postgres that run a text, or write where something else may read.
+_OPAQUE_FUNCTIONS = {
+    **dict.fromkeys(
+        (
+            "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "table_to_xml",
+            "table_to_xml_and_xmlschema", "schema_to_xml", "schema_to_xml_and_xmlschema",
+            "database_to_xml", "database_to_xml_and_xmlschema", "ts_stat", "ts_rewrite",
+            "pg_input_is_valid", "pg_input_error_info",
+        ),
+        "it runs what a text says",
+    ),
+    **dict.fromkeys(
+        ("lo_create", "lo_creat", "lo_from_bytea", "lo_import", "lo_put", "lowrite"),
+        "it writes a large object",
+    ),
+}  # fmt: skip
+
+#: What a statement of PL/pgSQL or SQL stands behind.
+_STATEMENT_STARTS = frozenset({";", "begin", "then", "else", "loop", "atomic", ">>"})
+
+#: Statements that change more than rows; event triggers may tell of them.
+_DEFINITIONS = frozenset(
+    {
+        "create", "alter", "drop", "grant", "revoke", "comment", "security", "refresh", "import",
+        "load", "reindex", "cluster", "vacuum", "analyze", "checkpoint", "reassign",
+    }
+)  # fmt: skip
+
+#: ``for update``, ``for no key update``, ``do update``, and what is called so.
+_BEFORE_NO_UPDATE = frozenset({"for", "key", "do", ".", "as"})
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSource:
+    """One function of the target, or a view, domain, operator or cast, as SQL."""
+
+    oid: int
+    name: str
+    """Qualified."""
+    language: str
+    trusted: bool
+    source: str
+    extension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSource:
+    """One trigger with its WHEN condition, or a rule, which has no function."""
+
+    name: str
+    function: FunctionSource | None
+    condition: str = ""
+
+
+def named(source: str) -> frozenset[str]:
+    """Every name and operator in a function's source: ``m.sent`` may call ``sent(m)``."""
+    return frozenset(token.text for token in tokens(source) if token.text)
+
+
+def judge(
+    triggers: Sequence[TriggerSource],
+    functions_named: Callable[[Collection[str]], Sequence[FunctionSource]],
+    foreign_tables: Collection[str] = (),
+) -> tuple[Trigger, ...]:
+    """Say of each trigger how far it reaches.
+
+    Args:
+        triggers: what an insert fires.
+        functions_named: looks up what stands behind names; called for those not seen before.
+        foreign_tables: names of tables that live in another server, wholly or in part.
+    """
+    return tuple(_judge_one(trigger, functions_named, foreign_tables) for trigger in triggers)
+
+
+def _judge_one(
+    trigger: TriggerSource,
+    functions_named: Callable[[Collection[str]], Sequence[FunctionSource]],
+    foreign_tables: Collection[str],
+) -> Trigger:
+    if trigger.function is None:
+        return Trigger(trigger.name, "", "undecided", "it is a rule, which rewrites the insert")
+    reach: Reach = "contained"
+    why = "it only computes"
+    starts = [trigger.function]
+    if trigger.condition:
+        starts.append(
+            FunctionSource(0, "its condition", "sql", trusted=True, source=trigger.condition)
+        )
+    for function in _closure(starts, functions_named):
+        for found, reason in _reasons(function, foreign_tables):
+            where = "" if function is trigger.function else f" (in {function.name})"
+            if found == "outside":
+                return Trigger(trigger.name, trigger.function.name, "outside", reason + where)
+            if reach == "contained":
+                reach, why = found, reason + where
+    return Trigger(trigger.name, trigger.function.name, reach, why)
+
+
+def _closure(
+    starts: Sequence[FunctionSource],
+    functions_named: Callable[[Collection[str]], Sequence[FunctionSource]],
+) -> Iterator[FunctionSource]:
+    seen = {(start.name, start.oid) for start in starts}
+    asked: set[str] = set()
+    queue = list(starts)
+    while queue:
+        function = queue.pop()
+        yield function
+        if not _readable(function):
+            continue
+        new_names = named(function.source) - asked
+        asked |= new_names
+        if not new_names:
+            continue
+        for called in functions_named(sorted(new_names)):
+            if (called.name, called.oid) not in seen:
+                seen.add((called.name, called.oid))
+                queue.append(called)
+
+
+def _readable(function: FunctionSource) -> bool:
+    return function.language in ("sql", "plpgsql")
+
+
+def _reasons(
+    function: FunctionSource, foreign_tables: Collection[str]
+) -> Iterator[tuple[Reach, str]]:
+    builtin = function.language == "internal" and function.name.startswith("pg_catalog.")
+    if builtin or function.extension in HARMLESS_EXTENSIONS:
+        return
+    if not _readable(function):
+        yield (
+            ("undecided", f"its language {function.language} cannot be read")
+            if function.trusted
+            else ("outside", f"it is written in {function.language}, which may do anything")
+        )
+        return
+    # An end that is no token spares every look at the neighbours its special case.
+    edge = Token("symbol", "")
+    code = [edge, *tokens(function.source), edge, edge]
+    for at in range(1, len(code) - 2):
+        yield from _at(code, at, function.language)
+        if code[at].is_name and code[at].text in foreign_tables:
+            yield "outside", f"it uses the foreign table {code[at].text}"
+
+
+def _at(code: Sequence[Token], at: int, language: str) -> Iterator[tuple[Reach, str]]:
+    """What one token, seen with its neighbours, says."""
+    token, following = code[at], code[at + 1]
+    if token.kind == "hidden":
+        yield "undecided", 'it writes a name in escapes (U&"…")'
+    elif token.kind == "doubtful":
+        yield "undecided", "it has a backslash before a quote, and a setting says what that means"
+    if token.is_name and following.text == "." and token.text in _SENDING_SCHEMAS:
+        yield "outside", f"it uses {_SENDING_SCHEMAS[token.text]}"
+    if token.is_name and following.text == "(":
+        if token.text.startswith("dblink"):
+            yield "outside", "it uses dblink"
+        if token.text in _SENDING_FUNCTIONS:
+            yield "outside", f"it uses {_SENDING_FUNCTIONS[token.text]}"
+        if token.text in _OPAQUE_FUNCTIONS:
+            yield "undecided", f"{_OPAQUE_FUNCTIONS[token.text]} ({token.text})"
+    if token.kind == "word":
+        yield from _statement(code, at)
+        written = _written(code, at, language)
+        if written:
+            yield "undecided", f"it writes to {written}, which something else may read"
+
+
+def _statement(code: Sequence[Token], at: int) -> Iterator[tuple[Reach, str]]:
+    """What a keyword says that begins a statement."""
+    before, word, following = code[at - 1], code[at].text, code[at + 1]
+    if word == "execute" and before.text not in (".", "as"):
+        yield "undecided", "it builds statements at run time (execute)"
+    if at > 1 and (before.kind == "name" or before.text not in _STATEMENT_STARTS):
+        return
+    if word == "notify" and following.is_name and following.text != "end":
+        yield "outside", "it uses pg_notify"
+    elif word == "copy" and (following.is_name or following.text == "("):
+        yield "outside", "it uses a file of the server"
+    elif word == "do" and (following.kind in ("text", "doubtful") or following.text == "language"):
+        yield "undecided", "it runs what a text says (do)"
+    elif word in _DEFINITIONS and following.is_name:
+        yield "undecided", f"it changes definitions ({word})"
+
+
+def _written(code: Sequence[Token], at: int, language: str) -> str:
+    """The table that is written to when a word is the verb of it."""
+    before, word, following = code[at - 1].text, code[at].text, code[at + 1].text
+    into = word in ("insert", "merge") and following == "into"
+    if into or (word == "delete" and following == "from"):
+        return _table(code, at + 2)
+    if word == "update" and before not in _BEFORE_NO_UPDATE and code[at + 1].is_name:
+        return _table(code, at + 1)
+    if word == "truncate" and before != ".":
+        return _table(code, at + 1)
+    if word == "into" and language == "sql" and before not in ("insert", "merge"):
+        return _table(code, at + 1)
+    return ""
+
+
+def _table(code: Sequence[Token], at: int) -> str:
+    """The name that begins here; empty when none does."""
+    while code[at].kind == "word" and code[at].text in ("only", "table"):
+        at += 1
+    parts: list[str] = []
+    while code[at].is_name:
+        parts.append(code[at].text)
+        if code[at + 1].text != ".":
+            break
+        at += 2
+    return ".".join(parts)

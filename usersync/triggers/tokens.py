@@ -1,0 +1,97 @@
+"""The text of a function as tokens, read as Postgres reads it.
+
+Where text and comments begin and end decides what is a call: an apostrophe in a comment, ``--`` in
+a text, a nested comment or a dollar quote would each hide the rest from a plainer reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["word", "name", "hidden", "text", "doubtful", "symbol"]
+
+_LETTER = "A-Za-z_\x80-\U0010ffff"
+_SPACE = re.compile(r"(?:[ \t\n\r\f\v]+|--[^\r\n]*)+")
+_COMMENT_MARK = re.compile(r"/\*|\*/")
+_ESCAPED_TEXT = re.compile(r"[eE]'(?:\\.|''|[^'\\])*'?", re.DOTALL)
+_TEXT = re.compile(r"(?:[nNbBxX]|[uU]&)?'(?:''|[^'])*'?")
+_DOLLAR = re.compile(rf"\$(?:[{_LETTER}][0-9{_LETTER}]*)?\$")
+_NAME = re.compile(r'([uU]&)?"((?:""|[^"])*)"?')
+_WORD = re.compile(rf"[{_LETTER}][0-9${_LETTER}]*")
+_NUMBER = re.compile(r"\d+|\$\d+")
+_OPERATOR = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`?])+")
+_CAPITALS = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
+
+#: Postgres cuts longer names before it looks them up.
+_LONGEST_NAME = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One piece of code.
+
+    A ``word`` is a name or keyword without quotes, a ``name`` one in quotes; both as the catalog
+    spells them. ``hidden`` is a name written in escapes, ``doubtful`` a text whose end depends on a
+    setting.
+    """
+
+    kind: Kind
+    text: str
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it can name something."""
+        return self.kind in ("word", "name")
+
+
+def tokens(source: str) -> list[Token]:
+    """The code without comments; texts are told from names, their contents left out."""
+    return list(_tokens(source))
+
+
+def _tokens(source: str) -> Iterator[Token]:
+    at = 0
+    while at < len(source):
+        if found := _SPACE.match(source, at):
+            at = found.end()
+        elif source.startswith("/*", at):
+            at = _end_of_comment(source, at)
+        elif found := _ESCAPED_TEXT.match(source, at):
+            yield Token("text", "")
+            at = found.end()
+        elif found := _TEXT.match(source, at):
+            yield Token("doubtful" if r"\'" in found.group() else "text", "")
+            at = found.end()
+        elif found := _DOLLAR.match(source, at):
+            end = source.find(found.group(), found.end())
+            yield Token("text", "")
+            at = len(source) if end < 0 else end + len(found.group())
+        elif found := _NAME.match(source, at):
+            text = _cut(found.group(2).replace('""', '"'))
+            yield Token("hidden", "") if found.group(1) else Token("name", text)
+            at = found.end()
+        elif found := _WORD.match(source, at):
+            yield Token("word", _cut(found.group().translate(_CAPITALS)))
+            at = found.end()
+        else:
+            found = _NUMBER.match(source, at) or _OPERATOR.match(source, at)
+            end = found.end() if found else at + 1
+            yield Token("symbol", source[at:end])
+            at = end
+
+
+def _end_of_comment(source: str, at: int) -> int:
+    """Where the comment that begins here ends: comments nest."""
+    depth = 0
+    for mark in _COMMENT_MARK.finditer(source, at):
+        depth += 1 if mark.group() == "/*" else -1
+        if depth == 0:
+            return mark.end()
+    return len(source)
+
+
+def _cut(name: str) -> str:
+    return name.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore")
