@@ -19,7 +19,8 @@ import pytest
 
 from tests.conftest import Database
 from usersync.backends.postgres.address import Address
-from usersync.backends.postgres.connection import connect, explain, run_script
+from usersync.backends.postgres.connection import connect, run_script
+from usersync.backends.postgres.remedies import explain
 from usersync.errors import ConnectionFailed
 from usersync.local import cluster
 

@@ -17,13 +17,19 @@ def check(session: Session) -> Outcome:
             for settings in session.target.profiles
         ),
         Step(
-            "auth.users",
+            "row security",
             "ok" if access.sees_users else "unknown",
-            "visible" if access.sees_users else "hidden from this role",
+            "hides no user from this role"
+            if access.sees_users
+            else "hides auth.users from this role, or its rights do",
         ),
     ]
+    rights = "may read auth.users and lock its rows, read and insert profiles"
+    if not access.problems:
+        steps.append(Step("rights", "ok", rights))
     steps += [
-        Step("problem", "finding", problem, next_step=remedy) for problem, remedy in access.problems
+        Step("problem", "finding", problem, next_step=remedy)
+        for problem, remedy in access.problems
     ]
     codes = [0 if access.sees_users else 1, 2 if access.problems else 0]
     return Outcome(steps=tuple(steps), exit_code=worst(codes))

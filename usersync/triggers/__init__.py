@@ -227,7 +227,7 @@ def _statement(code: Sequence[Token], at: int) -> Iterator[tuple[Reach, str]]:
         yield "undecided", "it builds statements at run time (execute)"
     if at > 1 and (before.kind == "name" or before.text not in _STATEMENT_STARTS):
         return
-    if word == "notify" and following.is_name and following.text != "end":
+    if word == "notify" and following.is_name and code[at + 2].text in (";", ",", ""):
         yield "outside", "it uses pg_notify"
     elif word == "copy" and (following.is_name or following.text == "("):
         yield "outside", "it uses a file of the server"

@@ -27,7 +27,10 @@ def insert_triggers(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
     own = [row["function_oid"] for row in fired if row["function_oid"] is not None]
     by_oid = {function.oid: function for function in _functions(cursor, own, ())}
     return judge(
-        [TriggerSource(row["name"], by_oid.get(row["function_oid"])) for row in fired],
+        [
+            TriggerSource(row["name"], by_oid.get(row["function_oid"]), row["condition"] or "")
+            for row in fired
+        ],
         lambda called: _functions(cursor, (), called),
         [row["name"] for row in foreign],
     )
