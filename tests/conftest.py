@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,11 @@ class Database:
     def url_of(self, role: str) -> str:
         """Connects as any role that may log in."""
         return self.server.url_of(role, self.name)
+
+
+def pytest_configure() -> None:
+    """A terminated session ends like an interrupted one: with its servers stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -127,3 +128,82 @@ def started(app: App, *arguments: str) -> Iterator[Command]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@dataclass
+class Wire:
+    """A TCP way to a test's server that breaks on command, as networks do.
+
+    ``on_commit`` is called with the number of each COMMIT that comes by, and says what happens to
+    it: ``pass``, ``drop`` (the server never sees it) or ``deafen`` (it does; the answer is lost).
+    """
+
+    socket_path: str
+    on_commit: Callable[[int], str] = field(default=lambda _number: "pass")
+    commits: int = 0
+    _open: list[socket.socket] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def url(self, app: App) -> Iterator[str]:
+        """The connection string of this way to the app's database."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listening = threading.Thread(target=self._listen, args=(listener,))
+            listening.start()
+            try:
+                database = app.one("select current_database()")
+                port = listener.getsockname()[1]
+                yield f"postgresql://postgres@127.0.0.1:{port}/{database}?sslmode=disable"
+            finally:
+                listener.shutdown(socket.SHUT_RDWR)
+                listening.join(timeout=5)
+                self.cut()
+
+    def cut(self) -> None:
+        """Break every connection now."""
+        with self._lock:
+            for end in self._open:
+                _hang_up(end)
+            self._open.clear()
+
+    def _listen(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            try:
+                server.connect(self.socket_path)
+            except OSError:
+                _hang_up(client)
+                continue
+            with self._lock:
+                self._open += [client, server]
+            for ends in ((client, server), (server, client)):
+                threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                fate = "pass"
+                if source.family == socket.AF_INET and b"COMMIT\0" in data:
+                    with self._lock:
+                        self.commits += 1
+                        fate = self.on_commit(self.commits)
+                if fate == "deafen":
+                    _hang_up(source)
+                if fate != "drop":
+                    sink.sendall(data)
+                if fate != "pass":
+                    break
+        except OSError:
+            pass
+        _hang_up(source)
+        _hang_up(sink)
+
+
+def _hang_up(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -22,7 +22,7 @@ from usersync.backends.postgres.address import Address
 from usersync.backends.postgres.connection import connect, run_script
 from usersync.backends.postgres.remedies import explain
 from usersync.errors import ConnectionFailed
-from usersync.local import cluster
+from usersync.local import cluster, programs
 
 REF = "abcdefghijklmnopqrst"
 PASSWORD = "correct-horse-7"  # also the wrong one is looked for in every message
@@ -63,7 +63,7 @@ def tcp(binaries: Path) -> Iterator[TcpServer]:
             "host all stranger 127.0.0.1/32 reject\n"
             "host all all 127.0.0.1/32 scram-sha-256\n"
         )
-        account = pwd.getpwnam(cluster.ACCOUNT_FOR_ROOT) if os.geteuid() == 0 else None
+        account = pwd.getpwnam(programs.ACCOUNT_FOR_ROOT) if os.geteuid() == 0 else None
         process = subprocess.Popen(
             [binaries / "postgres", "-D", data],
             user=None if account is None else account.pw_uid,

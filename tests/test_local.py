@@ -42,6 +42,7 @@ local.start(pathlib.Path(sys.argv[1]))
 TEMPORARY = """
 import signal, sys, time
 from usersync import local
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 print("starting", flush=True)
 with local.temporary():
@@ -435,6 +436,7 @@ def test_an_exception_leaves_nothing() -> None:
     def fail() -> None:
         with local.temporary() as server:
             kept.append(server)
+            (server.directory / "journal.jsonl").touch()
             raise KeyError
 
     with pytest.raises(KeyError):

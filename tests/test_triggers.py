@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -122,13 +123,42 @@ SENDS_BY = {
         create function app.many(bigint) returns void language sql as 'select'""",
         "perform app.many(1);",
     ),
+    "a function that its own search path finds": (
+        """create function hidden.gives() returns void language sql as 'select app.sends()';
+        create function app.calls() returns void language sql
+            set search_path = hidden, pg_catalog as 'select gives()'""",
+        "perform app.calls();",
+    ),
+    "a function that the search path of a caller finds": (
+        """create function hidden.gives() returns void language sql as 'select app.sends()';
+        create function app.inner() returns void language plpgsql
+            as 'begin perform gives(); end';
+        create function app.outer() returns void language sql
+            set search_path to "hidden", "$user" as 'select app.inner()'""",
+        "perform app.outer();",
+    ),
+    "a function that a search path of its body finds": (
+        "create function hidden.gives() returns void language sql as 'select app.sends()'",
+        "set local search_path = hidden; perform gives();",
+    ),
+    "a function that a computed search path finds": (
+        "create function hidden.gives() returns void language sql as 'select app.sends()'",
+        "perform set_config('search_path', 'hid' || 'den', true); perform gives();",
+    ),
+    "a function that shadows a built-in one": (
+        """create function app.lower(app.members) returns text language sql
+            as $$ select app.sends(); select '' $$""",
+        "perform lower(new);",
+    ),
     "a procedure": (
         "create procedure app.proceed() language sql as 'select app.sends()'",
         "call app.proceed();",
     ),
     "the default of an argument": (
-        """create function app.value() returns text language sql as $$ select app.sends(); select '' $$;
-        create function app.innocent(text default app.value()) returns void language sql as 'select'""",
+        """create function app.value() returns text language sql
+            as $$ select app.sends(); select '' $$;
+        create function app.innocent(text default app.value()) returns void language sql
+            as 'select'""",
         "perform app.innocent();",
     ),
     "a function written as a column": (
@@ -173,6 +203,21 @@ SENDS_BY = {
         "perform row('a', 'b')::app.pair::integer;",
     ),
 }
+
+#: What could make a reader lose its place, and what may hold it.
+PIECES = (
+    "'", "''", '"', "/*", "*/", "--", "\n", "\r", "$$", "$q$", "e'", r"\'", "\\", "x", " ", ";",
+)  # fmt: skip
+WRAPPERS: tuple[Callable[[str], str], ...] = (
+    lambda text: text,
+    lambda text: f"/*{text}*/",
+    lambda text: f"--{text}\n",
+    lambda text: f"--{text}\r",
+    lambda text: f"perform $x${text}$x$;",
+    lambda text: "perform '" + text.replace("'", "''") + "';",
+    lambda text: "perform e'" + text.replace("\\", r"\\").replace("'", r"\'") + "';",
+    lambda text: 'perform 1 as "x' + text.replace('"', '""') + '";',
+)
 
 #: Bodies whose text does not tell, with a word of the reason.
 UNDECIDED = {
@@ -272,12 +317,12 @@ class Court:
         (trigger,) = self.judged().values()
         return trigger
 
-    def sends(self) -> bool:
+    def sends(self, patience_s: float = 0.5) -> bool:
         """Whether an insert really lets somebody outside hear of it."""
         with psycopg.connect(self.database.url, autocommit=True) as listener:
             listener.execute(f"listen {CHANNEL}")
             self.run("insert into app.members (user_id, email) values (gen_random_uuid(), 'a@b')")
-            return bool(list(listener.notifies(timeout=0.5, stop_after=1)))
+            return bool(list(listener.notifies(timeout=patience_s, stop_after=1)))
 
 
 @pytest.fixture(scope="module")
@@ -302,11 +347,11 @@ def house(
 
 @pytest.fixture
 def court(house: tuple[Database, PostgresDoor]) -> Iterator[Court]:
-    """An empty ``app.members``; everything that a case makes goes with the schema ``app``."""
+    """An empty ``app.members``; what a case makes goes with the schemas ``app`` and ``hidden``."""
     court = Court(*house)
-    court.run(f"create schema app; {MEMBERS}")
+    court.run(f"create schema app; create schema hidden; {MEMBERS}")
     yield court
-    court.run("drop schema app cascade", as_admin=True)
+    court.run("drop schema app, hidden cascade", as_admin=True)
 
 
 # -- what the text of a function tells ---------------------------------------------------------
@@ -359,6 +404,27 @@ def test_what_the_text_does_not_tell_is_undecided(court: Court, body: str, reaso
     verdict = court.verdict()
     assert verdict.reach == "undecided"
     assert reason in verdict.why
+
+
+def test_no_text_hides_a_call(court: Court) -> None:
+    """Whatever quotes, comments and dollars stand around a call: if it sends, it is seen."""
+    draw = random.Random(20261122)
+
+    def around() -> str:
+        wrap = draw.choice(WRAPPERS)
+        return wrap("".join(draw.choice(PIECES) for _ in range(draw.randint(0, 4))))
+
+    sent = 0
+    for _ in range(120):
+        body = f"{around()}{around()} perform pg_notify('{CHANNEL}', ''); {around()}"
+        with contextlib.suppress(psycopg.Error):
+            court.trigger(body)
+            if court.verdict().reach == "contained":
+                assert not court.sends(patience_s=0.02), body
+            else:
+                sent += 1
+        court.run("drop function if exists app.fires cascade")
+    assert sent > 40
 
 
 def test_outside_wins_over_undecided(court: Court) -> None:
@@ -469,7 +535,10 @@ def test_extensions_that_only_compute_are_contained(court: Court) -> None:
         "create trigger built_in before insert on app.members for each row"
         " execute function suppress_redundant_updates_trigger()"
     )
-    court.trigger("perform app.l2_distance('[1]'::vector, '[2]'::vector);", name="measures")
+    court.trigger(
+        "perform app.l2_distance('[1]'::vector, '[2]'::vector), '[1]'::vector = '[2]'::vector;",
+        name="measures",
+    )
     assert {verdict.reach for verdict in court.judged().values()} == {"contained"}
 
 
@@ -486,8 +555,20 @@ def test_languages_that_cannot_be_read() -> None:
         (source("c", trusted=False, extension="moddatetime"), "contained"),
     ]
     for function, reach in cases:
-        (verdict,) = judge([TriggerSource("t", function)], lambda _names: [])
+        (verdict,) = judge([TriggerSource("t", function)], lambda _references, _schemas: [])
         assert verdict.reach == reach
+
+
+def test_what_another_schema_calls_the_same_is_not_meant(court: Court) -> None:
+    """A keyword or column that a schema out of reach has a sending function for is no call."""
+    court.run("""
+        create function hidden."cast"(text) returns text language plpgsql
+            as 'begin execute $1; notify outside_world; end';
+        create function hidden.email(app.members) returns text language sql
+            as $$ select pg_notify('outside_world', '')::text $$;
+    """)
+    court.trigger("new.role := cast(new.email as varchar(3));")
+    assert court.verdict().reach == "contained"
 
 
 # -- which triggers an insert fires ------------------------------------------------------------
@@ -577,20 +658,17 @@ def test_triggers_of_partitions_are_listed(court: Court) -> None:
     assert court.sends()
 
 
-def test_functions_are_asked_for_once() -> None:
-    """However many triggers share functions, each name is looked up once for each trigger."""
-    asked: list[str] = []
+def test_references_are_asked_for_once() -> None:
+    """However often functions name each other, each name is looked up once for a trigger."""
+    asked: list[tuple[str, str]] = []
 
-    def named(names: object) -> list[FunctionSource]:
-        assert isinstance(names, list)
-        asked.extend(names)
-        return [
-            FunctionSource(
-                number, f"app.f{number}", "sql", trusted=True, source="select f1(), f2()"
-            )
-            for number in (1, 2)
-        ]
+    def look_up(references: object, _schemas: object) -> list[FunctionSource]:
+        assert isinstance(references, list)
+        asked.extend(references)
+        text = "select app.f1(), app.f2()"
+        return [FunctionSource(n, f"app.f{n}", "sql", trusted=True, source=text) for n in (1, 2)]
 
     start = FunctionSource(0, "app.t", "plpgsql", trusted=True, source="begin perform f1(); end")
-    judge([TriggerSource("t", start)], named)
-    assert all(len(list(group)) == 1 for _, group in itertools.groupby(sorted(asked)))
+    judge([TriggerSource("t", start)], look_up)
+    assert ("app", "f1") in asked
+    assert len(asked) == len(set(asked))

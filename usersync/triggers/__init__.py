@@ -9,78 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from usersync.model import Reach, Trigger
-from usersync.triggers.tokens import Token, tokens
+from usersync.triggers.signs import signs
+from usersync.triggers.tokens import tokens
 
 #: Extensions whose C functions compute and do nothing else (PostgreSQL contrib, Supabase's list).
 HARMLESS_EXTENSIONS = frozenset(
     {
-        "btree_gin", "btree_gist", "citext", "cube", "earthdistance", "fuzzystrmatch", "hstore",
-        "insert_username", "intarray", "isn", "ltree", "moddatetime", "pg_hashids", "pg_trgm",
-        "pgcrypto", "postgis", "unaccent", "uuid-ossp", "vector",
+        "btree_gin", "btree_gist", "citext", "cube", "dict_int", "dict_xsyn", "earthdistance",
+        "fuzzystrmatch", "hstore", "insert_username", "intarray", "isn", "ltree", "moddatetime",
+        "pg_hashids", "pg_jsonschema", "pg_trgm", "pgcrypto", "postgis", "seg", "unaccent",
+        "uuid-ossp", "vector",
     }
 )  # fmt: skip
-
-#: Schemas whose functions send something.
-_SENDING_SCHEMAS = {
-    "net": "pg_net (net.*)",
-    "pgmq": "pgmq",
-    "cron": "pg_cron",
-    "realtime": "Realtime",
-    "supabase_functions": "a database webhook",
-}
-
-#: Functions that send something, wherever they are installed.
-_SENDING_FUNCTIONS = {
-    **dict.fromkeys(
-        ("http", "http_get", "http_post", "http_put", "http_patch", "http_delete", "http_head"),
-        "the http extension",
-    ),
-    "pg_notify": "pg_notify",
-    "pg_logical_emit_message": "the write-ahead log (pg_logical_emit_message)",
-    **dict.fromkeys(
-        ("lo_export", "pg_file_write", "pg_file_rename", "pg_file_unlink"), "a file of the server"
-    ),
-    **dict.fromkeys(
-        (
-            "pg_cancel_backend", "pg_terminate_backend", "pg_reload_conf", "pg_rotate_logfile",
-            "pg_promote", "pg_switch_wal", "pg_create_restore_point",
-        ),
-        "the administration of the server",
-    ),
-}  # fmt: skip
-
-#: Functions of Postgres that run a text, or write where something else may read.
-_OPAQUE_FUNCTIONS = {
-    **dict.fromkeys(
-        (
-            "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "table_to_xml",
-            "table_to_xml_and_xmlschema", "schema_to_xml", "schema_to_xml_and_xmlschema",
-            "database_to_xml", "database_to_xml_and_xmlschema", "ts_stat", "ts_rewrite",
-            "pg_input_is_valid", "pg_input_error_info",
-        ),
-        "it runs what a text says",
-    ),
-    **dict.fromkeys(
-        ("lo_create", "lo_creat", "lo_from_bytea", "lo_import", "lo_put", "lowrite"),
-        "it writes a large object",
-    ),
-}  # fmt: skip
-
-#: What a statement of PL/pgSQL or SQL stands behind.
-_STATEMENT_STARTS = frozenset({";", "begin", "then", "else", "loop", "atomic", ">>"})
-
-#: Statements that change more than rows; event triggers may tell of them.
-_DEFINITIONS = frozenset(
-    {
-        "create", "alter", "drop", "grant", "revoke", "comment", "security", "refresh", "import",
-        "load", "reindex", "cluster", "vacuum", "analyze", "checkpoint", "reassign",
-    }
-)  # fmt: skip
-
-#: ``for update``, ``for no key update``, ``do update``, and what is called so.
-_BEFORE_NO_UPDATE = frozenset({"for", "key", "do", ".", "as"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +37,8 @@ class FunctionSource:
     trusted: bool
     source: str
     extension: str | None = None
+    search_path: str | None = None
+    """Its own setting; None when it runs with that of whoever calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,31 +50,41 @@ class TriggerSource:
     condition: str = ""
 
 
-def named(source: str) -> frozenset[str]:
+#: A schema, or whatever else stands before the point (empty for nothing), and a name.
+Reference: TypeAlias = tuple[str, str]
+
+#: Looks up what stands behind references. The schemas are searched besides those of the session;
+#: None for all schemas.
+LookUp: TypeAlias = Callable[
+    [Collection[Reference], Collection[str] | None], Sequence[FunctionSource]
+]
+
+
+def references(source: str) -> frozenset[Reference]:
     """Every name and operator in a function's source: ``m.sent`` may call ``sent(m)``."""
-    return frozenset(token.text for token in tokens(source) if token.text)
+    code = tokens(source)
+    found: set[Reference] = set()
+    for at, token in enumerate(code):
+        if token.is_name or token.is_operator:
+            qualified = at > 1 and code[at - 1].text == "." and code[at - 2].is_name
+            found.add((code[at - 2].text if qualified else "", token.text))
+    return frozenset(found)
 
 
 def judge(
-    triggers: Sequence[TriggerSource],
-    functions_named: Callable[[Collection[str]], Sequence[FunctionSource]],
-    foreign_tables: Collection[str] = (),
+    triggers: Sequence[TriggerSource], look_up: LookUp, foreign_tables: Collection[str] = ()
 ) -> tuple[Trigger, ...]:
     """Say of each trigger how far it reaches.
 
     Args:
         triggers: what an insert fires.
-        functions_named: looks up what stands behind names; called for those not seen before.
+        look_up: finds what stands behind references; asked once for each.
         foreign_tables: names of tables that live in another server, wholly or in part.
     """
-    return tuple(_judge_one(trigger, functions_named, foreign_tables) for trigger in triggers)
+    return tuple(_judge_one(trigger, look_up, foreign_tables) for trigger in triggers)
 
 
-def _judge_one(
-    trigger: TriggerSource,
-    functions_named: Callable[[Collection[str]], Sequence[FunctionSource]],
-    foreign_tables: Collection[str],
-) -> Trigger:
+def _judge_one(trigger: TriggerSource, look_up: LookUp, foreign_tables: Collection[str]) -> Trigger:
     if trigger.function is None:
         return Trigger(trigger.name, "", "undecided", "it is a rule, which rewrites the insert")
     reach: Reach = "contained"
@@ -139,7 +94,7 @@ def _judge_one(
         starts.append(
             FunctionSource(0, "its condition", "sql", trusted=True, source=trigger.condition)
         )
-    for function in _closure(starts, functions_named):
+    for function in _closure(starts, look_up):
         for found, reason in _reasons(function, foreign_tables):
             where = "" if function is trigger.function else f" (in {function.name})"
             if found == "outside":
@@ -149,26 +104,36 @@ def _judge_one(
     return Trigger(trigger.name, trigger.function.name, reach, why)
 
 
-def _closure(
-    starts: Sequence[FunctionSource],
-    functions_named: Callable[[Collection[str]], Sequence[FunctionSource]],
-) -> Iterator[FunctionSource]:
-    seen = {(start.name, start.oid) for start in starts}
-    asked: set[str] = set()
-    queue = list(starts)
+def _closure(starts: Sequence[FunctionSource], look_up: LookUp) -> Iterator[FunctionSource]:
+    """Everything that may run, each with the schemas in which its names are searched."""
+    asked: set[tuple[Reference, frozenset[str] | None]] = set()
+    seen: set[tuple[str, int, frozenset[str] | None]] = set()
+    queue: list[tuple[FunctionSource, frozenset[str] | None]] = [
+        (start, frozenset()) for start in starts
+    ]
     while queue:
-        function = queue.pop()
+        function, schemas = queue.pop()
+        schemas = _schemas(function, schemas)
+        if (function.name, function.oid, schemas) in seen:
+            continue
+        seen.add((function.name, function.oid, schemas))
         yield function
         if not _readable(function):
             continue
-        new_names = named(function.source) - asked
-        asked |= new_names
-        if not new_names:
-            continue
-        for called in functions_named(sorted(new_names)):
-            if (called.name, called.oid) not in seen:
-                seen.add((called.name, called.oid))
-                queue.append(called)
+        new = {one for one in references(function.source) if (one, schemas) not in asked}
+        asked |= {(one, schemas) for one in new}
+        if new:
+            queue += [(called, schemas) for called in look_up(sorted(new), schemas)]
+
+
+def _schemas(function: FunctionSource, inherited: frozenset[str] | None) -> frozenset[str] | None:
+    """Where a function looks for names without a schema; None when its code changes that."""
+    code = {token.text for token in tokens(function.source)} if _readable(function) else set()
+    if inherited is None or code & {"search_path", "set_config"}:
+        return None
+    if function.search_path is None:
+        return inherited
+    return frozenset(part.strip(' "') for part in function.search_path.split(","))
 
 
 def _readable(function: FunctionSource) -> bool:
@@ -188,78 +153,4 @@ def _reasons(
             else ("outside", f"it is written in {function.language}, which may do anything")
         )
         return
-    # An end that is no token spares every look at the neighbours its special case.
-    edge = Token("symbol", "")
-    code = [edge, *tokens(function.source), edge, edge]
-    for at in range(1, len(code) - 2):
-        yield from _at(code, at, function.language)
-        if code[at].is_name and code[at].text in foreign_tables:
-            yield "outside", f"it uses the foreign table {code[at].text}"
-
-
-def _at(code: Sequence[Token], at: int, language: str) -> Iterator[tuple[Reach, str]]:
-    """What one token, seen with its neighbours, says."""
-    token, following = code[at], code[at + 1]
-    if token.kind == "hidden":
-        yield "undecided", 'it writes a name in escapes (U&"…")'
-    elif token.kind == "doubtful":
-        yield "undecided", "it has a backslash before a quote, and a setting says what that means"
-    if token.is_name and following.text == "." and token.text in _SENDING_SCHEMAS:
-        yield "outside", f"it uses {_SENDING_SCHEMAS[token.text]}"
-    if token.is_name and following.text == "(":
-        if token.text.startswith("dblink"):
-            yield "outside", "it uses dblink"
-        if token.text in _SENDING_FUNCTIONS:
-            yield "outside", f"it uses {_SENDING_FUNCTIONS[token.text]}"
-        if token.text in _OPAQUE_FUNCTIONS:
-            yield "undecided", f"{_OPAQUE_FUNCTIONS[token.text]} ({token.text})"
-    if token.kind == "word":
-        yield from _statement(code, at)
-        written = _written(code, at, language)
-        if written:
-            yield "undecided", f"it writes to {written}, which something else may read"
-
-
-def _statement(code: Sequence[Token], at: int) -> Iterator[tuple[Reach, str]]:
-    """What a keyword says that begins a statement."""
-    before, word, following = code[at - 1], code[at].text, code[at + 1]
-    if word == "execute" and before.text not in (".", "as"):
-        yield "undecided", "it builds statements at run time (execute)"
-    if at > 1 and (before.kind == "name" or before.text not in _STATEMENT_STARTS):
-        return
-    if word == "notify" and following.is_name and code[at + 2].text in (";", ",", ""):
-        yield "outside", "it uses pg_notify"
-    elif word == "copy" and (following.is_name or following.text == "("):
-        yield "outside", "it uses a file of the server"
-    elif word == "do" and (following.kind in ("text", "doubtful") or following.text == "language"):
-        yield "undecided", "it runs what a text says (do)"
-    elif word in _DEFINITIONS and following.is_name:
-        yield "undecided", f"it changes definitions ({word})"
-
-
-def _written(code: Sequence[Token], at: int, language: str) -> str:
-    """The table that is written to when a word is the verb of it."""
-    before, word, following = code[at - 1].text, code[at].text, code[at + 1].text
-    into = word in ("insert", "merge") and following == "into"
-    if into or (word == "delete" and following == "from"):
-        return _table(code, at + 2)
-    if word == "update" and before not in _BEFORE_NO_UPDATE and code[at + 1].is_name:
-        return _table(code, at + 1)
-    if word == "truncate" and before != ".":
-        return _table(code, at + 1)
-    if word == "into" and language == "sql" and before not in ("insert", "merge"):
-        return _table(code, at + 1)
-    return ""
-
-
-def _table(code: Sequence[Token], at: int) -> str:
-    """The name that begins here; empty when none does."""
-    while code[at].kind == "word" and code[at].text in ("only", "table"):
-        at += 1
-    parts: list[str] = []
-    while code[at].is_name:
-        parts.append(code[at].text)
-        if code[at + 1].text != ".":
-            break
-        at += 2
-    return ".".join(parts)
+    yield from signs(function.source, function.language, foreign_tables)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["word", "name", "hidden", "text", "doubtful", "symbol"]
+Kind = Literal["word", "name", "hidden", "text", "doubtful", "operator", "symbol"]
 
 _LETTER = "A-Za-z_\x80-\U0010ffff"
 _SPACE = re.compile(r"(?:[ \t\n\r\f\v]+|--[^\r\n]*)+")
@@ -46,6 +46,11 @@ class Token:
         """Whether it can name something."""
         return self.kind in ("word", "name")
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether it can be an operator, somebody's own among them."""
+        return self.kind == "operator"
+
 
 def tokens(source: str) -> list[Token]:
     """The code without comments; texts are told from names, their contents left out."""
@@ -76,8 +81,11 @@ def _tokens(source: str) -> Iterator[Token]:
         elif found := _WORD.match(source, at):
             yield Token("word", _cut(found.group().translate(_CAPITALS)))
             at = found.end()
+        elif found := _OPERATOR.match(source, at):
+            yield Token("operator", found.group())
+            at = found.end()
         else:
-            found = _NUMBER.match(source, at) or _OPERATOR.match(source, at)
+            found = _NUMBER.match(source, at)
             end = found.end() if found else at + 1
             yield Token("symbol", source[at:end])
             at = end

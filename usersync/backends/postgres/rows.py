@@ -18,8 +18,12 @@ RowCursor = psycopg.Cursor[Row]
 
 
 def fetch_all(cursor: RowCursor, query: sql.Composed | sql.SQL) -> list[Row]:
-    """All rows of one query."""
-    return cursor.execute(query).fetchall()
+    """All rows of one query.
+
+    Asking for binary results makes psycopg use the extended protocol, which takes one statement
+    and no more: no text from a file or from ``sql:`` can bring a second one.
+    """
+    return cursor.execute(query, binary=True).fetchall()
 
 
 def run_procedure(

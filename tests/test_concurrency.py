@@ -1,0 +1,437 @@
+"""Several syncs at once, and people who sign up, change and leave in the middle of one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.app import PROFILES, App, counts, summary_of
+from tests.faults import missing, orphans, profiles, slow_rows, trigger, until
+from tests.test_sync import NAMES
+from usersync import model
+from usersync.backends import Batch, BatchResult, Blocks
+from usersync.backends.postgres import PostgresDoor
+from usersync.sync import Pages
+
+
+def at_once(*things: Callable[[], model.Run]) -> list[model.Run]:
+    """Do several things in threads of their own."""
+    with ThreadPoolExecutor(len(things)) as pool:
+        return [future.result() for future in [pool.submit(thing) for thing in things]]
+
+
+def before_batches(monkeypatch: pytest.MonkeyPatch, do: Callable[[PostgresDoor, Batch], None]) -> None:
+    """Do something before each batch, in the thread that is about to run it."""
+    create = PostgresDoor.create
+
+    def patched(door: PostgresDoor, table: Any, selection: Any, batch: Batch, **rest: Any) -> Any:
+        do(door, batch)
+        return create(door, table, selection, batch, **rest)
+
+    monkeypatch.setattr(PostgresDoor, "create", patched)
+
+
+def after_batches(
+    monkeypatch: pytest.MonkeyPatch, do: Callable[[Batch, BatchResult], None]
+) -> None:
+    """Do something after each batch."""
+    create = PostgresDoor.create
+
+    def patched(door: PostgresDoor, table: Any, selection: Any, batch: Batch, **rest: Any) -> Any:
+        result = create(door, table, selection, batch, **rest)
+        do(batch, result)
+        return result
+
+    monkeypatch.setattr(PostgresDoor, "create", patched)
+
+
+def begin_together(monkeypatch: pytest.MonkeyPatch, doors: int) -> None:
+    """Let so many doors wait for each other before the first batch of each."""
+    barrier = threading.Barrier(doors, timeout=20)
+    seen: set[PostgresDoor] = set()
+
+    def meet(door: PostgresDoor, _batch: Batch) -> None:
+        if door not in seen:
+            seen.add(door)
+            barrier.wait()
+
+    before_batches(monkeypatch, meet)
+
+
+def plan_rows(run: model.Run) -> int:
+    plan = run.tables[0].plan
+    assert plan is not None
+    return plan.rows
+
+
+def accounted(run: model.Run) -> int:
+    return sum(counts(summary_of(run)).values())
+
+
+@contextmanager
+def session(app: App) -> Iterator[psycopg.Connection[Any]]:
+    """Somebody else's connection, in a transaction that its user ends."""
+    with psycopg.connect(app.url) as connection:
+        yield connection
+
+
+def waits_for_a_lock(app: App) -> bool:
+    return bool(
+        app.rows(
+            "select pid from pg_stat_activity where application_name = 'usersync'"
+            " and datname = current_database() and wait_event_type = 'Lock'"
+        )
+    )
+
+
+# -- several syncs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [2_500, 800])
+def test_two_syncs_at_once(app: App, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """By blocks or by name: every profile once, and what one did not create was there for it."""
+    app.many_users(count)
+    begin_together(monkeypatch, 2)
+    both = at_once(*[lambda: app.sync(batch_size=50, first_fill=True)] * 2)
+    assert [run.error for run in both] == ["", ""]
+    assert sum(summary_of(run).created for run in both) == profiles(app) == count
+    assert [accounted(run) for run in both] == [count, count]
+    assert [summary_of(run).failed for run in both] == [0, 0]
+
+
+def test_shards_beside_a_full_run(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three shards and a run over all of it, at once: every profile once, the numbers add up."""
+    app.many_users(2_400)
+    begin_together(monkeypatch, 4)
+    shares: list[tuple[int, int] | None] = [(1, 3), (2, 3), (3, 3), None]
+    runs = at_once(
+        *[
+            lambda share=share: app.sync(share=share, batch_size=50, first_fill=True)  # type: ignore[misc]
+            for share in shares
+        ]
+    )
+    assert [run.error for run in runs] == [""] * 4
+    assert sum(summary_of(run).created for run in runs) == profiles(app) == 2_400
+    assert [accounted(run) for run in runs] == [plan_rows(run) for run in runs]
+    assert sum(plan_rows(run) for run in runs[:3]) == plan_rows(runs[3]) == 2_400
+
+
+def test_workers_share_the_reading_of_pages(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that reads the next page does not disturb the batch of another."""
+    monkeypatch.setitem(Pages.__init__.__kwdefaults__, "page_rows", 60)
+    app.many_users(1_200)
+    run = app.sync(workers=3, batch_size=20, first_fill=True)
+    assert run.error == ""
+    assert counts(summary_of(run)) == {"created": 1_200, "failed": 0, "already_there": 0}
+
+
+def test_deadlocked_workers_try_again(
+    app: App, monkeypatch: pytest.MonkeyPatch, database: Any
+) -> None:
+    """Workers whose batches want each other's unique names: retried, one of each name is made."""
+    app.rows(PROFILES)
+    app.configure(NAMES)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(
+            f"alter role postgres in database {database.name} set deadlock_timeout = '50ms'".encode()
+        )
+    # The second row of a batch waits (at most 5 s) until the first row of every batch is in.
+    app.rows("create sequence public.firsts")
+    trigger(
+        app,
+        """
+        if new.id::text like '%0' then
+            perform nextval('public.firsts');
+        else
+            began := clock_timestamp();
+            while (select last_value from public.firsts) < 4
+                and clock_timestamp() < began + interval '5 s' loop perform pg_sleep(0.01); end loop;
+        end if;
+        """,
+        table="profiles",
+    )
+    now = datetime.now(UTC) - timedelta(hours=1)
+    names = ["xenia", "yorick", "yorick", "xenia", "zelda", "wanda", "wanda", "zelda"]
+    for number, name in enumerate(names):
+        app.user(
+            # Each batch holds two users, who are inserted in the order of their ids.
+            id=f"00000000-0000-0000-000{number // 2}-00000000000{number % 2}",
+            email=f"{number}@example.com",
+            created_at=now + timedelta(seconds=number),
+            raw_user_meta_data={"username": name},
+        )
+    run = app.sync(workers=4, batch_size=2)
+    assert app.one(
+        "select deadlocks from pg_stat_database where datname = current_database()"
+    ), "the test did not provoke what it is about"
+    assert (run.exit_code, run.error) == (2, "")
+    summary = summary_of(run)
+    assert counts(summary) == {"created": 4, "failed": 4, "already_there": 0}
+    assert [failure.subject for failure in summary.failures] == ["profiles_username_key"]
+    made = [row["username"] for row in app.rows("select username from profiles order by 1")]
+    assert made == ["wanda", "xenia", "yorick", "zelda"]
+
+
+# -- one thing that happens in the middle ----------------------------------------------------------
+
+
+@contextmanager
+def sync_in_background(app: App, **options: Any) -> Iterator[Callable[[], model.Run]]:
+    """A sync in a thread of its own; call what it gives for the result."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(lambda: app.sync(**options))
+        yield lambda: future.result(timeout=30)
+
+
+@pytest.mark.parametrize("foreign_key", [True, False])
+def test_a_delete_that_is_under_way(app: App, foreign_key: bool) -> None:
+    """Who is being deleted when the batch comes gets no profile, with or without a foreign key."""
+    if not foreign_key:
+        app.rows("alter table public.user_profiles drop constraint user_profiles_user_id_fkey")
+    ids = app.users(20)
+    with session(app) as other:
+        other.execute("delete from auth.users where id = any (%s::uuid[])", [ids[5:7]])
+        with sync_in_background(app) as result:
+            until(lambda: waits_for_a_lock(app), "the batch to meet the delete")
+            other.commit()
+            run = result()
+    assert (run.exit_code, run.error) == (0, "")
+    assert counts(summary_of(run)) == {"created": 18, "failed": 0, "already_there": 2}
+    assert (profiles(app), orphans(app)) == (18, 0)
+
+
+def test_a_delete_that_is_taken_back(app: App) -> None:
+    """Who was to be deleted, and was not, gets a profile."""
+    ids = app.users(20)
+    with session(app) as other:
+        other.execute("delete from auth.users where id = any (%s::uuid[])", [ids[5:7]])
+        with sync_in_background(app) as result:
+            until(lambda: waits_for_a_lock(app), "the batch to meet the delete")
+            other.rollback()
+            assert counts(summary_of(result())) == {"created": 20, "failed": 0, "already_there": 0}
+
+
+@pytest.mark.parametrize("foreign_key", [True, False])
+def test_a_delete_waits_for_the_batch(app: App, foreign_key: bool) -> None:
+    """Who is deleted while the batch holds the user is deleted after it, the profile by cascade."""
+    if not foreign_key:
+        app.rows("alter table public.user_profiles drop constraint user_profiles_user_id_fkey")
+    ids = app.users(10)
+    slow_rows(app, 0.05)
+    with sync_in_background(app) as result, session(app) as other:
+        until(lambda: batch_is_running(app), "the batch")
+        other.execute("delete from auth.users where id = any (%s::uuid[])", [ids])
+        other.commit()
+        run = result()
+    assert counts(summary_of(run)) == {"created": 10, "failed": 0, "already_there": 0}
+    assert (profiles(app), orphans(app)) == ((0, 0) if foreign_key else (10, 10))
+
+
+def batch_is_running(app: App) -> bool:
+    """Whether a batch holds rows of auth.users."""
+    return bool(
+        app.rows(
+            "select l.pid from pg_locks as l join pg_stat_activity as a using (pid)"
+            " where a.application_name = 'usersync' and l.mode = 'RowShareLock'"
+            " and l.relation = 'auth.users'::regclass"
+        )
+    )
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_profile_that_the_app_is_making(app: App, kept: bool) -> None:
+    """A profile that the app is inserting is waited for: then it is there, or is created."""
+    ids = app.users(20)
+    with session(app) as other:
+        other.execute("insert into user_profiles (user_id, email) values (%s, 'own')", [ids[3]])
+        with sync_in_background(app) as result:
+            until(lambda: waits_for_a_lock(app), "the batch to meet the app's own insert")
+            other.commit() if kept else other.rollback()
+            run = result()
+    created = 19 if kept else 20
+    assert counts(summary_of(run)) == {"created": created, "failed": 0, "already_there": 20 - created}
+    assert app.one("select count(*) from user_profiles where email = 'own'") == kept
+    assert profiles(app) == 20
+
+
+@pytest.mark.parametrize(
+    ("change", "created"),
+    [
+        ("deleted_at = now()", 19),
+        ("is_anonymous = true", 19),
+        ("email = 'new@example.com'", 20),
+        ("last_sign_in_at = now()", 20),
+    ],
+)
+def test_a_user_who_changes_before_the_batch(
+    app: App, monkeypatch: pytest.MonkeyPatch, change: str, created: int
+) -> None:
+    """Who needs no profile any more gets none; of others the profile has the newest values."""
+    ids = app.users(20)
+    before_batches(
+        monkeypatch,
+        lambda *_: app.rows(f"update auth.users set {change} where id = %(id)s", id=ids[7]) and None,
+    )
+    run = app.sync()
+    assert (run.exit_code, run.error) == (0, "")
+    assert counts(summary_of(run)) == {
+        "created": created,
+        "failed": 0,
+        "already_there": 20 - created,
+    }
+    if "email" in change:
+        assert app.one("select email from user_profiles where user_id = %(i)s", i=ids[7]) == (
+            "new@example.com"
+        )
+
+
+def test_rows_that_move_during_a_sweep_are_met(
+    app: App, monkeypatch: pytest.MonkeyPatch, database: Any
+) -> None:
+    """Users whose rows an update moves behind the sweep get their profile in the same run."""
+    app.many_users(3_000)
+    app.rows("delete from auth.users where ctid < '(10,0)'::tid")
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("vacuum auth.users")
+    total = app.one("select count(*) from auth.users")
+    moved: list[int] = []
+
+    def sign_in(batch: Batch, _result: BatchResult) -> None:
+        if not moved and isinstance(batch, Blocks) and batch.end > 10:
+            app.rows(
+                "update auth.users set last_sign_in_at = now() where id in"
+                " (select id from auth.users order by ctid desc limit 100)"
+            )
+            moved.append(
+                app.one("select count(*) from auth.users where ctid < '(10,0)' and not exists"
+                        " (select from user_profiles p where p.user_id = users.id)")
+            )
+
+    after_batches(monkeypatch, sign_in)
+    run = app.sync(batch_size=500, first_fill=True)
+    assert moved[0] > 50, "the test did not provoke what it is about"
+    assert (run.exit_code, run.error) == (0, "")
+    assert counts(summary_of(run)) == {"created": total, "failed": 0, "already_there": 0}
+    assert missing(app) == 0
+
+
+# -- life --------------------------------------------------------------------------------------
+
+
+class Life:
+    """People who sign up, change and leave, each kind in a thread with a connection of its own."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stop = threading.Event()
+        self.longest_wait_s = 0.0
+        self.done: dict[str, int] = {}
+        self.faults: list[str] = []
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Until the block ends."""
+        threads = [
+            threading.Thread(target=self._repeat, args=(kind, statement))
+            for kind, statement in KINDS.items()
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join(timeout=20)
+
+    def _repeat(self, kind: str, statement: str) -> None:
+        with psycopg.connect(self._app.url, autocommit=True) as connection:
+            while not self._stop.wait(0.03):
+                began = time.monotonic()
+                try:
+                    self.done[kind] = (
+                        self.done.get(kind, 0) + connection.execute(statement.encode()).rowcount
+                    )
+                except psycopg.Error as error:
+                    self.faults.append(f"{kind}: {error}")
+                self.longest_wait_s = max(self.longest_wait_s, time.monotonic() - began)
+
+
+SIGN_UP = (
+    "insert into auth.users (id, instance_id, aud, email, created_at, raw_user_meta_data)"
+    " values (gen_random_uuid(), '00000000-0000-0000-0000-000000000000', 'authenticated',"
+    " gen_random_uuid() || '@new.example', clock_timestamp(), '{%s}')"
+)
+SOMEBODY = "(select id from auth.users order by random() limit 2)"
+KINDS = {
+    "sign-up": SIGN_UP % "",
+    "sign-up with a profile": SIGN_UP % '"app": "makes it"',
+    "delete": f"delete from auth.users where id in {SOMEBODY}",
+    "soft delete": f"update auth.users set deleted_at = now() where id in {SOMEBODY}",
+    "e-mail": f"update auth.users set email = gen_random_uuid() || '@b.example' where id in {SOMEBODY}",
+    "sign-in": f"update auth.users set last_sign_in_at = now() where id in {SOMEBODY}",
+    "profile of the app": "insert into user_profiles (user_id, email)"
+    f" select u.id, u.email from auth.users as u where u.id in {SOMEBODY} for key share"
+    " on conflict do nothing",
+}
+
+
+@pytest.mark.parametrize("foreign_key", [True, False])
+def test_life_goes_on(app: App, monkeypatch: pytest.MonkeyPatch, foreign_key: bool) -> None:
+    """Sign-ups, deletions, changes during a sync: none lost, none blocked longer than a batch."""
+    if not foreign_key:
+        app.rows("alter table public.user_profiles drop constraint user_profiles_user_id_fkey")
+    app.rows(
+        "create function public.on_sign_up() returns trigger language plpgsql security definer as"
+        " $$ begin insert into public.user_profiles (user_id, email) values (new.id, new.email);"
+        " return new; end $$"
+    )
+    app.rows(
+        "create trigger on_sign_up after insert on auth.users for each row"
+        " when (new.raw_user_meta_data ? 'app') execute function public.on_sign_up()"
+    )
+    app.rows("create table public.gone (id uuid, at timestamptz)")
+    app.rows(
+        "create function public.on_delete() returns trigger language plpgsql as"
+        " $$ begin insert into public.gone values (old.id, clock_timestamp()); return old; end $$"
+    )
+    app.rows(
+        "create trigger on_delete after delete on auth.users for each row"
+        " execute function public.on_delete()"
+    )
+    app.many_users(2_500)
+    slow_rows(app, 0.001, only="new.email like 'many%'")
+    life = Life(app)
+    after_planning = threading.Event()
+    before_batches(monkeypatch, lambda *_: after_planning.set())
+    with sync_in_background(app, workers=2, batch_size=100, first_fill=True) as result:
+        assert after_planning.wait(20)
+        with life.going_on():
+            run = result()
+    assert life.faults == []
+    assert set(life.done) == set(KINDS)
+    assert min(life.done.values()) > 0
+    assert (run.exit_code, run.error) == (0, "")
+    assert accounted(run) == plan_rows(run) == 2_500
+    assert summary_of(run).failed == 0
+    # Without a foreign key, only somebody deleted after the profile was committed leaves one.
+    assert app.one(
+        "select count(*) from user_profiles as p join gone as g on g.id = p.user_id"
+        " where p.created_at > g.at"
+    ) == 0
+    assert orphans(app) == 0 or not foreign_key
+    assert life.longest_wait_s < 5
+    assert app.status().missing == app.one(
+        "select count(*) from auth.users as u where u.deleted_at is null and not exists"
+        " (select from user_profiles as p where p.user_id = u.id)"
+    )
+    assert app.sync().exit_code == 0
+    assert app.status().missing == 0

@@ -1,0 +1,157 @@
+"""What the code of one function says of its reach, without what it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from usersync.model import Reach
+from usersync.triggers.tokens import Token, tokens
+
+#: Schemas whose functions send something.
+_SENDING_SCHEMAS = {
+    "net": "pg_net (net.*)",
+    "pgmq": "pgmq",
+    "cron": "pg_cron",
+    "realtime": "Realtime",
+    "supabase_functions": "a database webhook",
+}
+
+#: Functions that send something, wherever they are installed.
+_SENDING_FUNCTIONS = {
+    **dict.fromkeys(
+        ("http", "http_get", "http_post", "http_put", "http_patch", "http_delete", "http_head"),
+        "the http extension",
+    ),
+    "pg_notify": "pg_notify",
+    "pg_logical_emit_message": "the write-ahead log (pg_logical_emit_message)",
+    **dict.fromkeys(
+        ("lo_export", "pg_file_write", "pg_file_rename", "pg_file_unlink"), "a file of the server"
+    ),
+    **dict.fromkeys(
+        (
+            "pg_cancel_backend", "pg_terminate_backend", "pg_reload_conf", "pg_rotate_logfile",
+            "pg_promote", "pg_switch_wal", "pg_create_restore_point",
+        ),
+        "the administration of the server",
+    ),
+}  # fmt: skip
+
+#: Functions of Postgres that run a text, or write where something else may read.
+_OPAQUE_FUNCTIONS = {
+    **dict.fromkeys(
+        (
+            "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "table_to_xml",
+            "table_to_xml_and_xmlschema", "schema_to_xml", "schema_to_xml_and_xmlschema",
+            "database_to_xml", "database_to_xml_and_xmlschema", "ts_stat", "ts_rewrite",
+            "pg_input_is_valid", "pg_input_error_info",
+        ),
+        "it runs what a text says",
+    ),
+    **dict.fromkeys(
+        ("lo_create", "lo_creat", "lo_from_bytea", "lo_import", "lo_put", "lowrite"),
+        "it writes a large object",
+    ),
+}  # fmt: skip
+
+#: What a statement of PL/pgSQL or SQL stands behind.
+_STATEMENT_STARTS = frozenset({";", "begin", "then", "else", "loop", "atomic", ">>"})
+
+#: Statements that change more than rows; event triggers may tell of them.
+_DEFINITIONS = frozenset(
+    {
+        "create", "alter", "drop", "grant", "revoke", "comment", "security", "refresh", "import",
+        "load", "reindex", "cluster", "vacuum", "analyze", "checkpoint", "reassign",
+    }
+)  # fmt: skip
+
+#: ``for update``, ``for no key update``, ``do update``, and what is called so.
+_BEFORE_NO_UPDATE = frozenset({"for", "key", "do", ".", "as"})
+
+
+#: Stands around the code, so that every token has neighbours.
+_EDGE = Token("symbol", "")
+
+
+def signs(
+    source: str, language: str, foreign_tables: Collection[str]
+) -> Iterator[tuple[Reach, str]]:
+    """Every sign that a function is not contained, with a clause about it.
+
+    Args:
+        source: its text, or the list of statements of an SQL-standard body.
+        language: ``sql`` or ``plpgsql``.
+        foreign_tables: names of tables that live in another server.
+    """
+    code = [_EDGE, *tokens(source), _EDGE, _EDGE]
+    for at in range(1, len(code) - 2):
+        yield from _at(code, at, language)
+        if code[at].is_name and code[at].text in foreign_tables:
+            yield "outside", f"it uses the foreign table {code[at].text}"
+
+
+def _at(code: Sequence[Token], at: int, language: str) -> Iterator[tuple[Reach, str]]:
+    """What one token, seen with its neighbours, says."""
+    token, following = code[at], code[at + 1]
+    if token.kind == "hidden":
+        yield "undecided", 'it writes a name in escapes (U&"…")'
+    elif token.kind == "doubtful":
+        yield "undecided", "it has a backslash before a quote, and a setting says what that means"
+    if token.is_name and following.text == "." and token.text in _SENDING_SCHEMAS:
+        yield "outside", f"it uses {_SENDING_SCHEMAS[token.text]}"
+    if token.is_name and following.text == "(":
+        if token.text.startswith("dblink"):
+            yield "outside", "it uses dblink"
+        if token.text in _SENDING_FUNCTIONS:
+            yield "outside", f"it uses {_SENDING_FUNCTIONS[token.text]}"
+        if token.text in _OPAQUE_FUNCTIONS:
+            yield "undecided", f"{_OPAQUE_FUNCTIONS[token.text]} ({token.text})"
+    if token.kind == "word":
+        yield from _statement(code, at)
+        written = _written(code, at, language)
+        if written:
+            yield "undecided", f"it writes to {written}, which something else may read"
+
+
+def _statement(code: Sequence[Token], at: int) -> Iterator[tuple[Reach, str]]:
+    """What a keyword says that begins a statement."""
+    before, word, following = code[at - 1], code[at].text, code[at + 1]
+    if word == "execute" and before.text not in (".", "as"):
+        yield "undecided", "it builds statements at run time (execute)"
+    if at > 1 and (before.kind == "name" or before.text not in _STATEMENT_STARTS):
+        return
+    if word == "notify" and following.is_name and code[at + 2].text in (";", ",", ""):
+        yield "outside", "it uses pg_notify"
+    elif word == "copy" and (following.is_name or following.text == "("):
+        yield "outside", "it uses a file of the server"
+    elif word == "do" and (following.kind in ("text", "doubtful") or following.text == "language"):
+        yield "undecided", "it runs what a text says (do)"
+    elif word in _DEFINITIONS and following.is_name:
+        yield "undecided", f"it changes definitions ({word})"
+
+
+def _written(code: Sequence[Token], at: int, language: str) -> str:
+    """The table that is written to when a word is the verb of it."""
+    before, word, following = code[at - 1].text, code[at].text, code[at + 1].text
+    into = word in ("insert", "merge") and following == "into"
+    if into or (word == "delete" and following == "from"):
+        return _table(code, at + 2)
+    if word == "update" and before not in _BEFORE_NO_UPDATE and code[at + 1].is_name:
+        return _table(code, at + 1)
+    if word == "truncate" and before != ".":
+        return _table(code, at + 1)
+    if word == "into" and language == "sql" and before not in ("insert", "merge"):
+        return _table(code, at + 1)
+    return ""
+
+
+def _table(code: Sequence[Token], at: int) -> str:
+    """The name that begins here; empty when none does."""
+    while code[at].kind == "word" and code[at].text in ("only", "table"):
+        at += 1
+    parts: list[str] = []
+    while code[at].is_name:
+        parts.append(code[at].text)
+        if code[at + 1].text != ".":
+            break
+        at += 2
+    return ".".join(parts)
