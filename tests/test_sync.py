@@ -441,8 +441,10 @@ def test_what_is_no_digest_is_refused(app: App, token: str) -> None:
 def test_limited_plans_are_approved_as_limited(app: App) -> None:
     """A plan with --limit is approved with the same limit and does exactly that."""
     app.users(5)
-    _, plan = app.plan(limit=3)
+    run, plan = app.plan(limit=3, workers=2)
     assert plan.rows == 3
+    approval = f"--approve {plan.digest} --workers 2 --limit 3"
+    assert run.next_steps[0].endswith(approval)
     summary = summary_of(app.sync(limit=3, approve=plan.digest))
     assert summary.created == 3
 

@@ -28,8 +28,7 @@ def check(session: Session) -> Outcome:
     if not access.problems:
         steps.append(Step("rights", "ok", rights))
     steps += [
-        Step("problem", "finding", problem, next_step=remedy)
-        for problem, remedy in access.problems
+        Step("problem", "finding", problem, next_step=remedy) for problem, remedy in access.problems
     ]
     codes = [0 if access.sees_users else 1, 2 if access.problems else 0]
     return Outcome(steps=tuple(steps), exit_code=worst(codes))

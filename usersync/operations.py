@@ -100,7 +100,7 @@ def plan_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     pending = [one.plan for one in planned if one.plan.rows]
     return Outcome(
         tables=tuple(TableResult(one.table.settings.name, plan=one.plan) for one in planned),
-        next_steps=_after_plan(session, planned),
+        next_steps=_after_plan(session, planned, options),
         exit_code=2 if pending else 0,
     )
 
@@ -120,7 +120,10 @@ def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     pending = any(one.plan.rows for one in planned)
     return replace(
         outcome,
-        next_steps=(*outcome.next_steps, *(() if outcome.error else _after_plan(session, planned))),
+        next_steps=(
+            *outcome.next_steps,
+            *(() if outcome.error else _after_plan(session, planned, options)),
+        ),
         exit_code=worst([outcome.exit_code, 2 if pending else 0]),
     )
 
@@ -135,7 +138,14 @@ def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
         for one in planned:
             sync.stop_at(one.plan.guards)
         for one in planned:
-            sync.authorize(session, "sync", one.plan, approve=options.approve, yes=options.yes)
+            sync.authorize(
+                session,
+                "sync",
+                one.plan,
+                *options.words(),
+                approve=options.approve,
+                yes=options.yes,
+            )
     except UsersyncError as error:
         return _stopped(planned, error)
     outcome = _each(planned, lambda one: sync.execute(session, one, options))
@@ -237,10 +247,12 @@ def _lines(error: UsersyncError | None) -> tuple[str, ...]:
     return tuple(error.next_step.splitlines()) if error else ()
 
 
-def _after_plan(session: Session, planned: Sequence[sync.Planned]) -> tuple[str, ...]:
+def _after_plan(
+    session: Session, planned: Sequence[sync.Planned], options: sync.SyncOptions
+) -> tuple[str, ...]:
     pending = [one.plan for one in planned if one.plan.rows]
     if not pending:
         return ()
     if len(planned) > 1:
-        return (session.command("sync"),)
-    return (session.command("sync", *sync.approval(planned[0].plan)),)
+        return (session.command("sync", *options.words()),)
+    return (session.command("sync", *sync.approval(planned[0].plan, options)),)

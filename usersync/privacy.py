@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 #: Characters of an id that a list shows, and that are accepted where one user matches.
 SHORT_ID_LENGTH = 8
 
-#: No field of a user is shown at greater length.
-MAX_SHOWN_LENGTH = 200
+#: No field of a user is shown at greater length; and no message of ours.
+LONGEST_FIELD = 200
+LONGEST_MESSAGE = 4_000
 
 
 def masked_email(email: str | None) -> str:
@@ -24,25 +23,23 @@ def short_id(user_id: str) -> str:
     return user_id[:SHORT_ID_LENGTH]
 
 
-def visible(text: str) -> str:
+def visible(text: str, longest: int = LONGEST_FIELD) -> str:
     """Text of unknown origin as one harmless line.
 
     Control characters, line ends, direction overrides and other invisible characters are shown as
-    escapes instead of being sent; ``::`` cannot become a GitHub workflow command; what is longer
-    than 200 characters is cut with its length.
+    escapes instead of being sent; ``::`` and ``##[`` cannot become a GitHub workflow command.
+
+    Args:
+        text: anything.
+        longest: what is longer is cut, with its length.
     """
-    shown = "".join(_shown(character) for character in text[:MAX_SHOWN_LENGTH])
-    shown = shown.replace("::", ":\\u003a")
-    if len(text) > MAX_SHOWN_LENGTH:
-        shown += f"… ({len(text):,} characters)"
-    return shown
+    shown = "".join(map(_shown, text[:longest]))
+    shown = shown.replace("::", ":\\u003a").replace("##[", "#\\u0023[")
+    return shown if len(text) <= longest else f"{shown}… ({len(text):,} characters)"
 
 
 def _shown(character: str) -> str:
-    if character == " " or unicodedata.category(character)[0] not in "CZ":
+    if character.isprintable():
         return character
-    return (
-        character.encode("unicode_escape").decode("ascii")
-        if character < "\x80"
-        else (f"\\u{ord(character):04x}")
-    )
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -11,12 +11,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from usersync.model import Run
-from usersync.privacy import short_id, visible
+from usersync.privacy import LONGEST_MESSAGE, short_id, visible
 
 if TYPE_CHECKING:
     import jinja2
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+#: What may be no plain text; the line ends between the fields of JSON are.
+_UNPRINTABLE = re.compile(r"[^\n -~]")
 
 #: Computed figures that belong in the JSON beside the stored ones.
 _COMPUTED = ("missing", "sync_percentage", "success_rate")
@@ -42,7 +45,14 @@ def as_json(run: Run, *, show_ids: bool = False) -> str:
         run: what happened.
         show_ids: whole user ids instead of their first eight characters.
     """
-    return json.dumps(_plain(run, _Ids(show_ids)), ensure_ascii=False, indent=2)
+    text = json.dumps(_plain(run, _Ids(show_ids)), ensure_ascii=False, indent=2)
+    # The same JSON, with nothing in it that a terminal or a GitHub log would act upon.
+    return _UNPRINTABLE.sub(_json_escape, text).replace("##[", "#\\u0023[")
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    character = found.group()
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 class _Ids:
@@ -58,24 +68,41 @@ class _Ids:
         return text if self._show else _UUID.sub(lambda found: short_id(found.group()), text)
 
 
-def _plain(value: Any, ids: _Ids, *, personal: bool = False) -> Any:
+def _plain(value: Any, ids: _Ids, privacy: str = "public") -> Any:
     if dataclasses.is_dataclass(value):
         plain = {
-            part.name: _plain(
-                getattr(value, part.name), ids, personal=part.metadata["privacy"] == "personal"
-            )
+            part.name: _plain(getattr(value, part.name), ids, part.metadata["privacy"])
             for part in dataclasses.fields(value)
         }
         return plain | {name: getattr(value, name) for name in _COMPUTED if hasattr(value, name)}
     if isinstance(value, tuple):
-        return [_plain(item, ids, personal=personal) for item in value]
+        return [_plain(item, ids, privacy) for item in value]
     if isinstance(value, Mapping):
-        return {key: _plain(item, ids, personal=personal) for key, item in value.items()}
+        return {key: _plain(item, ids, privacy) for key, item in value.items()}
     if isinstance(value, date):
         return _instant(value) if isinstance(value, datetime) else value.isoformat()
-    if isinstance(value, str) and personal:
-        return ids.all_in(value)
+    if isinstance(value, str):
+        # Ids stand in messages and commands too; those of runs and plans are public fields.
+        return _cut(value if privacy == "public" else ids.all_in(value))
     return value
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    return f"{text[:LONGEST_MESSAGE]}… ({len(text):,} characters)"
+
+
+class _Message(str):
+    """A text of ours, which is not cut as a field of a user is."""
+
+    __slots__ = ()
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, _Message):
+        return visible(value, LONGEST_MESSAGE)
+    return visible(value) if isinstance(value, str) else value
 
 
 @cache
@@ -86,13 +113,14 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("usersync"),
         undefined=jinja2.StrictUndefined,
         # Whatever a template prints is made harmless here, so that none can forget it.
-        finalize=lambda value: visible(value) if isinstance(value, str) else value,
+        finalize=_harmless,
         autoescape=False,  # noqa: S701 - terminal text; HTML has an environment of its own
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters |= {
+        "message": _Message,
         "instant": _instant,
         "minute": _minute,
         "share": _share,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usersync.errors import Refused, Stopped
@@ -24,7 +25,7 @@ def guards(session: Session, plan: Plan, options: SyncOptions) -> tuple[Guard, .
             Guard(
                 "max_rows",
                 f"{plan.rows:,} profiles would be created, more than the {allowed:,} allowed",
-                session.command("sync", "--max-rows", str(plan.rows)),
+                session.command("sync", *replace(options, max_rows=plan.rows).words()),
             )
         )
     if plan.rows and not plan.existing and plan.total > FIRST_FILL_ABOVE and not options.first_fill:
@@ -33,10 +34,11 @@ def guards(session: Session, plan: Plan, options: SyncOptions) -> tuple[Guard, .
                 "first_fill",
                 f"the profile table has no profile for any of {plan.total:,} users: is it the"
                 " right table?",
-                session.command("sync", "--first-fill"),
+                session.command("sync", *replace(options, first_fill=True).words()),
             )
         )
-    return (*found, *trigger_guards(session, plan, options.fire_triggers))
+    given = options.words()
+    return (*found, *trigger_guards(session, plan, options.fire_triggers, "sync", *given))
 
 
 def trigger_guards(
@@ -76,19 +78,17 @@ def max_rows(session: Session, plan: Plan, options: SyncOptions) -> int | None:
     return max(1_000, plan.total // 100)
 
 
-def approval(plan: Plan) -> list[str]:
+def approval(plan: Plan, options: SyncOptions) -> tuple[str, ...]:
     """The options of the ``sync`` that does exactly this plan.
 
     Limits in number are lifted; a trigger that may mail people is named by a person or not at all.
     """
-    options = ["--approve", plan.digest]
-    for guard in plan.guards:
-        match guard.name:
-            case "max_rows":
-                options += ["--max-rows", str(plan.rows)]
-            case "first_fill":
-                options.append("--first-fill")
-    return options
+    standing = {guard.name for guard in plan.guards}
+    if "max_rows" in standing:
+        options = replace(options, max_rows=plan.rows)
+    if "first_fill" in standing:
+        options = replace(options, first_fill=True)
+    return ("--approve", plan.digest, *options.words())
 
 
 def stop_at(found: tuple[Guard, ...]) -> None:

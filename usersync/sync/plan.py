@@ -37,6 +37,21 @@ class SyncOptions:
     first_fill: bool = False
     fire_triggers: tuple[str, ...] = ()
 
+    def words(self) -> tuple[str, ...]:
+        """These options as they are typed, apart from an agreement, which is given anew."""
+        values = {
+            "--workers": self.workers if self.workers > 1 else None,
+            "--shard": f"{self.share[0]}/{self.share[1]}" if self.share else None,
+            "--limit": self.limit,
+            "--max-rows": self.max_rows,
+            "--rate": f"{self.rate:g}" if self.rate else None,
+            "--batch-size": self.batch_size,
+        }
+        given = [(flag, str(value)) for flag, value in values.items() if value is not None]
+        given += [("--fire-trigger", name) for name in self.fire_triggers]
+        words = [word for pair in given for word in pair]
+        return (*words, *(["--first-fill"] if self.first_fill else []))
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -73,7 +88,7 @@ def make_plan(
     selection = replace(selection, newest_at=newest_at)
     digest = _digest(session, table, options, counts, selection)
     if approved:
-        _stop_if_stale(session, approved, digest)
+        _stop_if_stale(session, options, approved, digest)
     triggers = session.backend.triggers(table)
     users = (
         session.backend.missing_users(table, selection, None, list_users)
@@ -142,18 +157,18 @@ def _digest(
     )
 
 
-def _stop_if_stale(session: Session, approved: Digest, now: Digest) -> None:
+def _stop_if_stale(session: Session, options: SyncOptions, approved: Digest, now: Digest) -> None:
     used_by = session.journal.digest_used(str(approved))
     if used_by:
         raise Stopped(
             f"this plan was carried out already, by run {used_by}; a digest approves once",
-            f"make a new one: {session.command('sync', '--dry-run')}",
+            f"make a new one: {session.command('sync', '--dry-run', *options.words())}",
         )
     moved = approved.moved(now)
     if moved:
         raise Stopped(
             f"the plan is stale: what moved since is {' and '.join(moved)}",
-            f"make a new one and read it: {session.command('sync', '--dry-run')}",
+            f"make a new one and read it: {session.command('sync', '--dry-run', *options.words())}",
         )
 
 
