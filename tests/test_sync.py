@@ -577,7 +577,9 @@ def test_production_asks_on_a_terminal(production: App) -> None:
     assert profiles(production) == 0
     production.answer = True
     assert production.sync().exit_code == 0
-    assert "Create 2 profiles?" in production.asked[0]
+    assert "Create 2 profiles in public.user_profiles(user_id)?" in production.asked[0]
+    assert "Profiles To Create:   2" in production.asked[0]
+    assert production.asked[0].startswith("Target: default (production)")
 
 
 def test_production_without_a_terminal_refuses(production: App) -> None:

@@ -141,7 +141,7 @@ def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
             sync.authorize(
                 session,
                 "sync",
-                one.plan,
+                TableResult(one.table.settings.name, plan=one.plan),
                 *options.words(),
                 approve=options.approve,
                 yes=options.yes,

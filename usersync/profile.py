@@ -10,7 +10,7 @@ from usersync import sync
 from usersync.backends import Ids, Match, Selection, Table
 from usersync.config import RoleSettings
 from usersync.errors import Refused
-from usersync.model import Outcome, Plan, Step
+from usersync.model import Outcome, Plan, Step, TableResult
 from usersync.privacy import SHORT_ID_LENGTH, short_id
 from usersync.session import Session
 from usersync.sql.profiles import role_update
@@ -82,12 +82,15 @@ def _in_table(
         existing=0,
         rows=1,
         digest="",
+        users=(match.user,),
         triggers=session.backend.triggers(table),
     )
     again = (match.user.id, *(("--role", role) if role else ()))
     guards = sync.trigger_guards(session, plan, fire_triggers, "create-profile", *again)
     sync.stop_at(guards)
-    sync.authorize(session, "create-profile", plan, *again, approve=None, yes=yes)
+    sync.authorize(
+        session, "create-profile", TableResult(where, plan=plan), *again, approve=None, yes=yes
+    )
     return _create(session, table, match, wanted)
 
 

@@ -52,7 +52,10 @@ def as_json(run: Run, *, show_ids: bool = False) -> str:
 
 def _json_escape(found: re.Match[str]) -> str:
     character = found.group()
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 class _Ids:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import tempfile
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ import platformdirs
 from usersync import __version__, config, report
 from usersync.errors import Interrupted, Refused, UsersyncError
 from usersync.journal import Journal
-from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
+from usersync.model import JournalEvent, Outcome, Run, Step, TableResult, TargetLine
 from usersync.session import Progress, Session, Silence
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Request:
 
     ``out`` is a path for the Run as JSON, written also when the task fails or is interrupted;
     ``local_directory`` holds the local stack, when it is not the usual one; ``show_settings`` tells
-    which settings are there, also when the target cannot be opened.
+    which settings are there, also when the target cannot be opened; ``refusal`` is what is wrong
+    with what was typed, told as everything else is.
     """
 
     task: str
@@ -50,6 +52,7 @@ class Request:
     out: str | None = None
     show_ids: bool = False
     show_settings: bool = False
+    refusal: UsersyncError | None = None
     program: str = "invoke"
     ask: Callable[[str], bool] | None = None
     progress: Progress = field(default_factory=Silence)
@@ -69,9 +72,10 @@ def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.no
     started_at = clock()
     opened: list[Backend] = []
     settings: tuple[Step, ...] = ()
+    out: Path | None = None
     try:
         with terminable():
-            _check_writable(request.out)
+            out = _writable(request.out)
             settings = _settings(request) if request.show_settings else ()
             outcome = _work(request, run_id, clock, opened)
     except UsersyncError as error:
@@ -85,14 +89,16 @@ def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.no
             door.close()
     outcome = replace(outcome, steps=(*settings, *outcome.steps))
     finished = _run(request, run_id, started_at, clock(), outcome, opened)
-    if request.out:
-        _write(Path(request.out), report.as_json(finished, show_ids=request.show_ids))
+    if out is not None:
+        _write(out, report.as_json(finished, show_ids=request.show_ids))
     return finished
 
 
 def _work(
     request: Request, run_id: str, clock: Callable[[], datetime], opened: list[Backend]
 ) -> Outcome:
+    if request.refusal is not None:
+        raise request.refusal
     target = _target(request)
     # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
     from usersync.backends.postgres import PostgresDoor
@@ -113,12 +119,18 @@ def _work(
         tool_version=__version__,
         database_user=door.user,
     )
+
+    def ask(question: str, tables: Sequence[TableResult]) -> bool:
+        shown = _run(request, run_id, clock(), clock(), Outcome(tables=tuple(tables)), opened)
+        assert request.ask is not None
+        return request.ask(report.terminal(shown, show_ids=request.show_ids) + question)
+
     session = Session(
         target=target,
         backend=door,
         journal=Journal(door, _journal_path(request, target), common, clock),
         clock=clock,
-        ask=request.ask,
+        ask=None if request.ask is None else ask,
         progress=request.progress,
         program=request.program,
         common_options=_common_options(request),
@@ -241,23 +253,33 @@ def terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _check_writable(out: str | None) -> None:
+def _writable(out: str | None) -> Path | None:
+    """Where ``--out`` goes, known to take a file before anything starts."""
     if out is None:
-        return
-    folder = Path(out).absolute().parent
-    if not folder.is_dir():
-        raise Refused(f"--out: there is no folder {folder}", f"mkdir -p {folder}")
-    if Path(out).is_dir():
+        return None
+    path = Path(out).absolute()
+    if not path.parent.is_dir():
+        raise Refused(f"--out: there is no folder {path.parent}", f"mkdir -p {path.parent}")
+    if path.is_dir():
         raise Refused(f"--out: {out} is a folder", "name a file in it")
+    if path.exists() and not path.is_file():
+        raise Refused(f"--out: {out} is a device or a pipe", "name a file; --json prints it")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise Refused(f"--out: {path.parent} takes no files of ours", "name another folder")
+    return path
 
 
 def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
+    temporary: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.absolute().parent, delete=False
-        ) as temporary:
-            temporary.write(text + "\n")
-        Path(temporary.name).replace(path)
+            "w", encoding="utf-8", dir=path.parent, delete=False
+        ) as stream:
+            temporary = Path(stream.name)
+            stream.write(text + "\n")
+        temporary.replace(path)
     except OSError as error:
         print(f"usersync: --out {path} was not written: {error.strerror}", file=sys.stderr)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from usersync.backends import Backend
 from usersync.config import Target
 from usersync.journal import Journal
+from usersync.model import TableResult
 
 
 class Progress(Protocol):
@@ -43,14 +44,15 @@ class Silence:
 class Session:
     """One run's surroundings; operations get everything from here and from their inputs.
 
-    ``ask`` puts a question to the person at the terminal; None when there is no terminal.
+    ``ask`` shows the tables of a plan and puts a question to the person at the terminal; None when
+    there is no terminal.
     """
 
     target: Target
     backend: Backend
     journal: Journal
     clock: Callable[[], datetime]
-    ask: Callable[[str], bool] | None = None
+    ask: Callable[[str, Sequence[TableResult]], bool] | None = None
     progress: Progress = field(default_factory=Silence)
     program: str = "invoke"
     common_options: tuple[str, ...] = ()
@@ -58,4 +60,20 @@ class Session:
 
     def command(self, task: str, *options: str) -> str:
         """The exact next command for a person to run."""
-        return shlex.join((self.program, task, *options, *self.common_options))
+        words = (self.program, task, *options, *self.common_options)
+        return " ".join(map(_shell_word, words))
+
+
+def _shell_word(text: str) -> str:
+    """A word for the shell that a terminal and a log take as it stands, on one line."""
+    if text.isprintable() and "::" not in text and "##[" not in text:
+        return shlex.quote(text)
+    # Inside $'…' the shell reads escapes, so that what must not be sent can be written.
+    return "$'" + "".join(map(_escaped, text)) + "'"
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() and character not in "\\':#":
+        return character
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

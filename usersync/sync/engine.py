@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -83,22 +83,31 @@ class _Crew:
         self.stopped: UsersyncError | None = None
 
     def run(self, doors: Sequence[Backend], work: Work) -> None:
-        """Do all of the work; returns when it is done or somebody stopped it."""
+        """Do all of the work; returns when it is done, or when ``stopped`` says why it is not."""
         with ThreadPoolExecutor(len(doors), thread_name_prefix="usersync") as pool:
-            futures = [pool.submit(self._work, door, work) for door in doors]
+            futures: dict[Future[None], Backend] = {}
             try:
+                for door in doors:
+                    futures[pool.submit(self._work, door, work)] = door
                 self._watch(futures)
             except KeyboardInterrupt:
-                self.stopped = Interrupted("interrupted; what was committed stays")
-            self._stop.set()
-            try:
-                wait(futures, timeout=_PATIENCE_S)
+                self.stopped = _interrupted()
             finally:
-                for door, future in zip(doors, futures, strict=True):
-                    if not future.done():
-                        door.cancel()
+                self._let_go(futures)
 
-    def _watch(self, futures: Sequence[Future[None]]) -> None:
+    def _let_go(self, futures: Mapping[Future[None], Backend]) -> None:
+        """End what still runs: patiently at first, then by cancelling it."""
+        if all(future.done() for future in futures):
+            return
+        self._stop.set()
+        try:
+            wait(futures, timeout=_PATIENCE_S)
+        finally:
+            for future, door in futures.items():
+                if not future.done():
+                    door.cancel()
+
+    def _watch(self, futures: Collection[Future[None]]) -> None:
         pending = set(futures)
         while pending:
             # Short waits: only the main thread hears Ctrl-C, and not while it is blocked.
@@ -132,9 +141,9 @@ class _Crew:
                     event=unit,
                 )
             except TooSlow:
-                if not self._size.halve():
+                if not work.give_back(batch):
                     raise
-                work.give_back(batch)
+                self._size.halve()
                 continue
             self._size.took(time.monotonic() - began)
             self.tally.add(result)
@@ -189,22 +198,12 @@ def execute(
     started = time.monotonic()
     timestamp = session.clock()
     crew = _Crew(session, planned, options, rehearsing=False)
+    remaining, newer = 0, 0
     if plan.rows:
         session.journal.started(
             table.settings.name, digest=plan.digest, counts={"planned": plan.rows}
         )
-        session.progress.begin(plan.rows)
-        doors = [session.backend]
-        try:
-            doors += [session.backend.another() for _ in range(options.workers - 1)]
-            _all_work(session, planned, crew, doors)
-        finally:
-            session.progress.end()
-            for door in doors[1:]:
-                door.close()
-    remaining, newer = (0, 0)
-    if plan.rows and crew.stopped is None:
-        remaining, newer = session.backend.remaining(table, planned.selection)
+        remaining, newer = _carry_out(session, planned, options, crew)
         remaining = max(remaining - crew.tally.failed, 0)
     error = crew.stopped
     summary = _summary(crew, planned, timestamp, started, remaining)
@@ -213,9 +212,40 @@ def execute(
         error = CouldNotTell(
             f"{remaining:,} planned users have no profile still", session.command("status")
         )
-    if plan.rows and not isinstance(error, Interrupted):
-        _journal_end(session, planned, summary, error)
+    if plan.rows:
+        try:
+            _journal_end(session, planned, summary, error)
+        except UsersyncError as untold:
+            # What was done must be told all the same, and first of all why it ended.
+            error = error or untold
     return summary, error
+
+
+def _carry_out(
+    session: Session, planned: Planned, options: SyncOptions, crew: _Crew
+) -> tuple[int, int]:
+    """Do the work and look who is left; what ends it early is in ``crew.stopped``, not raised.
+
+    Returns:
+        How many of the planned users have no profile still, and how many came after them.
+    """
+    doors = [session.backend]
+    session.progress.begin(planned.plan.rows)
+    try:
+        while len(doors) < options.workers:
+            doors.append(session.backend.another())
+        _all_work(session, planned, crew, doors)
+        if crew.stopped is None:
+            return session.backend.remaining(planned.table, planned.selection)
+    except KeyboardInterrupt:
+        crew.stopped = _interrupted()
+    except UsersyncError as error:
+        crew.stopped = error
+    finally:
+        session.progress.end()
+        for door in doors[1:]:
+            door.close()
+    return 0, 0
 
 
 def rehearse(
@@ -305,6 +335,10 @@ def _journal_end(
         counts=counts,
         exit_code=exit_code,
     )
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("interrupted; what was committed stays")
 
 
 def _counts(result: BatchResult) -> dict[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usersync.errors import Refused, Stopped
-from usersync.model import Guard, Plan
+from usersync.model import Guard, Plan, TableResult
 from usersync.session import Session
 
 if TYPE_CHECKING:
@@ -105,14 +105,19 @@ def stop_at(found: tuple[Guard, ...]) -> None:
 
 
 def authorize(
-    session: Session, task: str, plan: Plan, *options: str, approve: str | None, yes: bool
+    session: Session,
+    task: str,
+    result: TableResult,
+    *options: str,
+    approve: str | None,
+    yes: bool,
 ) -> None:
     """Let a change of production pass only when somebody said so.
 
     Args:
         session: the run's surroundings.
         task: what is about to change production.
-        plan: what it would do.
+        result: the plan of one table.
         options: what belongs on the next command beside the approval.
         approve: the digest that was approved.
         yes: the person agreed beforehand.
@@ -121,6 +126,8 @@ def authorize(
         Refused: nobody is there to ask, and nothing was said beforehand.
         Stopped: the person said no, or the plan exceeds what may happen unattended.
     """
+    plan = result.plan
+    assert plan is not None
     if not session.target.is_production or not plan.rows or approve or yes:
         return
     agreed = ("--approve", plan.digest) if plan.digest else ("--yes",)
@@ -142,6 +149,7 @@ def authorize(
         )
     if not session.ask(
         f"{line.name} is production ({line.host}). Create {plan.rows:,} profile"
-        f"{'' if plan.rows == 1 else 's'}?"
+        f"{'' if plan.rows == 1 else 's'} in {result.table}?",
+        (result,),
     ):
         raise Stopped("not confirmed; nothing was done")

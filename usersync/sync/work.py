@@ -36,16 +36,13 @@ class BatchSize:
         if self._fixed is not None:
             return
         if duration_s > _SLOW_S:
-            self.rows = max(self.rows // 2, min(_SMALLEST_ROWS, self._most))
+            self.rows = max(self.rows // 2, min(self.rows, _SMALLEST_ROWS))
         elif duration_s < _FAST_S:
             self.rows = min(self.rows * 2, self._most)
 
-    def halve(self) -> bool:
-        """Make batches smaller after a time-out; False when they cannot be."""
-        if self.rows <= 1:
-            return False
+    def halve(self) -> None:
+        """Make batches smaller after a time-out."""
         self.rows = max(self.rows // 2, 1)
-        return True
 
 
 class Work(Protocol):
@@ -54,8 +51,8 @@ class Work(Protocol):
     def claim(self, rows: int) -> Batch | None:
         """The next batch of about so many rows; None when nothing is left."""
 
-    def give_back(self, batch: Batch) -> None:
-        """A batch that was too large: the halves of it are claimed again."""
+    def give_back(self, batch: Batch) -> bool:
+        """A batch that was too large, to be claimed again in halves; False for a single user."""
 
 
 class _Returns:
@@ -67,15 +64,19 @@ class _Returns:
     def pop(self) -> Batch | None:
         return self._halves.pop() if self._halves else None
 
-    def push(self, batch: Batch) -> None:
+    def push(self, batch: Batch) -> bool:
+        """Keep both halves, the first on top; False when there is nothing to halve."""
         if isinstance(batch, Blocks):
-            middle = (batch.first + batch.end + 1) // 2
-            halves: list[Batch] = [Blocks(middle, batch.end), Blocks(batch.first, middle)]
-            self._halves += [half for half in halves if half != Blocks(middle, middle)]
+            middle = (batch.first + batch.end) // 2
+            if middle == batch.first:
+                return False
+            self._halves += [Blocks(middle, batch.end), Blocks(batch.first, middle)]
         else:
-            middle = (len(batch.user_ids) + 1) // 2
-            ids = [batch.user_ids[middle:], batch.user_ids[:middle]]
-            self._halves += [Ids(half) for half in ids if half]
+            middle = len(batch.user_ids) // 2
+            if middle == 0:
+                return False
+            self._halves += [Ids(batch.user_ids[middle:]), Ids(batch.user_ids[:middle])]
+        return True
 
 
 class Sweep:
@@ -99,10 +100,11 @@ class Sweep:
             self._next = min(first + max(int(rows / self._rows_per_block), 1), self._end)
             return Blocks(first, self._next)
 
-    def give_back(self, batch: Batch) -> None:
-        """See `Work`."""
+    def give_back(self, batch: Batch) -> bool:
+        """See `Work`; the users of a single block are left to `Pages`, which can halve them."""
         with self._lock:
             self._returns.push(batch)
+            return True
 
 
 class Pages:
@@ -150,10 +152,10 @@ class Pages:
             del self._ids[:rows]
             return batch
 
-    def give_back(self, batch: Batch) -> None:
+    def give_back(self, batch: Batch) -> bool:
         """See `Work`."""
         with self._lock:
-            self._returns.push(batch)
+            return self._returns.push(batch)
 
     def _turn_page(self) -> None:
         page = self._backend.missing_users(

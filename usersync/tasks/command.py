@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import io
 import logging
+import os
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +19,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from usersync.errors import Refused, UsersyncError
+from usersync.privacy import LONGEST_MESSAGE, visible
 
 if TYPE_CHECKING:
     from usersync.runner import Request
@@ -27,6 +32,9 @@ COMMON_FLAGS = {
     "json": "print the run as one JSON object and nothing else",
     "show_ids": "whole user ids instead of their first eight characters",
 }
+#: Behind a task Invoke takes these for its own, and then forgets them.
+_LOST_FLAG = re.compile(r"(?:^| )(?:--debug|--version|-[A-Za-z]*[dV][A-Za-z]*)(?: |$)")
+
 _TEXT_FLAGS = ("target", "config", "env_file", "out")
 
 
@@ -35,7 +43,8 @@ def command(
     writes: bool,
     common: Sequence[str] = tuple(COMMON_FLAGS),
     help: dict[str, str] | None = None,  # noqa: A002 - Invoke's own word
-    meant: str = "--dry-run",
+    meant: str = "leave it out: this task has no dry run",
+    called: str = "",
     kind: type[Task[Any]] = Task,
     **options: Any,
 ) -> Callable[[Callable[..., int]], Task[Any]]:
@@ -46,7 +55,8 @@ def command(
             ours and do something else, are refused.
         common: which of the common flags it takes.
         help: its other flags.
-        meant: the flag that somebody who typed Invoke's ``--dry`` meant.
+        meant: what to do for somebody who typed Invoke's ``--dry``.
+        called: the whole name of the task, where its function says only the last part.
         kind: the class of the task.
         options: what Invoke's ``Task`` takes besides.
     """
@@ -62,12 +72,14 @@ def command(
         ]
 
         def body(context: Context, *arguments: Any, **flags: Any) -> None:
+            _print_anything()
             try:
                 _refuse_flags_of_invoke(context, meant, writes=writes)
+                _refuse_empty(flags, options.get("positional") or ())
                 exit_code = function(context, *arguments, **flags)
             except UsersyncError as error:
-                print_error(error)
-                exit_code = error.exit_code
+                task = called or function.__name__.replace("_", "-")
+                exit_code = _tell(error, task, flags) if common else print_error(error)
             except KeyboardInterrupt:
                 print("Interrupted.", file=sys.stderr)
                 exit_code = 1
@@ -93,11 +105,14 @@ def finish(request: Request, *, json: bool, verbose: bool = False) -> int:
 
     result = runner.run(request)
     if json:
-        print(report.as_json(result, show_ids=request.show_ids))
+        text = report.as_json(result, show_ids=request.show_ids) + "\n"
     else:
         text = report.terminal(result, show_ids=request.show_ids, verbose=verbose)
-        print(text, end="")
-    sys.stdout.flush()
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        # Whoever read has read enough; Python must not try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return result.exit_code
 
 
@@ -127,12 +142,25 @@ def program() -> str:
     return name if name in ("invoke", "inv", "usersync") else "invoke"
 
 
-def print_error(error: UsersyncError) -> None:
-    """An error that came before there was a run."""
-    for number, line in enumerate(error.message.splitlines()):
-        print(f"{'       ' if number else 'Error: '}{line}", file=sys.stderr)
-    for number, line in enumerate(error.next_step.splitlines()):
-        print(f"{'       ' if number else 'Next:  '}{line}", file=sys.stderr)
+def print_error(error: UsersyncError) -> int:
+    """An error of a task that has no run to tell it; returns the exit code."""
+    for label, text in (("Error: ", error.message), ("Next:  ", error.next_step)):
+        for number, line in enumerate(text.splitlines()):
+            shown = visible(line, LONGEST_MESSAGE)
+            print(f"{'       ' if number else label}{shown}", file=sys.stderr)
+    return error.exit_code
+
+
+def _tell(error: UsersyncError, task: str, flags: dict[str, Any]) -> int:
+    """Tell what is wrong with what was typed as any other run is told: text, JSON, file."""
+    return finish(replace(request(task, "", flags), refusal=error), json=flags["json"])
+
+
+def _print_anything() -> None:
+    """Let no character end a task that the terminal's encoding has not got."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _ask(question: str) -> bool:
@@ -149,16 +177,34 @@ def _refuse_flags_of_invoke(context: Context, meant: str, *, writes: bool) -> No
         )
     if not writes:
         return
+    if context.remainder:
+        raise Refused(
+            f"what stands behind -- is not read: {context.remainder}",
+            "leave the -- out",
+        )
     if settings.run.dry:
         raise Refused(
             "Invoke's --dry (-R, INVOKE_RUN_DRY) does not keep a task from writing",
-            f"put {meant} behind the task",
+            meant,
         )
-    if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
+    if logging.getLogger("invoke").isEnabledFor(logging.DEBUG) or _LOST_FLAG.search(
+        " ".join(sys.argv[1:])
+    ):
         raise Refused(
-            "Invoke's --debug (-d, INVOKE_DEBUG) is no dry run and shows what it should not",
-            f"put {meant} behind the task",
+            "Invoke's --debug (-d, INVOKE_DEBUG) and --version (-V) do not keep a task from"
+            " writing, and the first shows what it should not",
+            meant,
         )
+
+
+def _refuse_empty(flags: Mapping[str, Any], positional: Sequence[str]) -> None:
+    """Refuse ``--approve "$DIGEST"`` where the variable is not set: it says nothing, or less."""
+    for name, value in flags.items():
+        values = value if isinstance(value, list) else [value]
+        if name not in positional and any(part == "" for part in values):
+            raise Refused(
+                f"--{name.replace('_', '-')} is empty", "give it a value, or leave it out"
+            )
 
 
 class _UnlessFlag(Argument):

@@ -48,6 +48,7 @@ def status(
 
 @command(
     writes=True,
+    meant="put --dry-run behind the task",
     iterable=["fire_trigger"],
     help={
         "dry_run": "read only: print the plan and the digest that approves it",
@@ -121,8 +122,7 @@ class _UserIdOrEmail(EitherTask):
     kind=_UserIdOrEmail,
     positional=["user_id"],
     iterable=["fire_trigger"],
-    meant="nothing: create-profile has no dry run; status shows who is missing, so leave it out;"
-    " nothing",
+    meant="leave it out: create-profile has no dry run; `status --verbose` shows who is missing",
     help={
         "user_id": "the user's id, or the first eight characters where one user matches",
         "email": "`-` reads an e-mail address from standard input instead",

@@ -43,7 +43,9 @@ def explain(error: psycopg.Error) -> UsersyncError:
     text = "" if state and state.startswith(_CLASSES_WITH_VALUES) else _first_line(error)
     if state is None:
         return CouldNotTell(
-            f"the connection to Postgres was lost: {text}",
+            f"the connection to Postgres was lost: {text}"
+            if isinstance(error, psycopg.OperationalError)
+            else f"an answer of Postgres cannot be read ({type(error).__name__})",
             "run the same command again: what was committed stays, nothing is done twice",
         )
     if state == "42501":

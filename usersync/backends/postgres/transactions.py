@@ -50,6 +50,7 @@ class Transactions:
         self._settings = settings
         self._connection: Connection | None = None
         self._cancelled = threading.Event()
+        self._lock = threading.RLock()
         self._rehearsal_ends_at: float | None = None
 
     def read(self, work: Work[Result]) -> Result:
@@ -88,12 +89,24 @@ class Transactions:
         By the extended protocol, so that a text with several statements is refused.
 
         Raises:
-            psycopg.Error: it does not parse, or names something that does not exist.
+            psycopg.Error: it does not parse, names something that does not exist, or leaves a
+                parameter open.
         """
-        connection = self._live()
-        result = connection.pgconn.prepare(b"", query.as_bytes(connection))
-        if result.status != ExecStatus.COMMAND_OK:
-            raise psycopg.errors.error_from_result(result)
+
+        def attempt() -> psycopg.Error | None:
+            connection = self._live()
+            result = connection.pgconn.prepare(b"", query.as_bytes(connection))
+            if result.status == ExecStatus.COMMAND_OK:
+                open_parameters = connection.pgconn.describe_prepared(b"").nparams
+                return psycopg.ProgrammingError("there is no $1 here") if open_parameters else None
+            error = psycopg.errors.error_from_result(result)
+            if self._worth_another_try(error):
+                raise error
+            return error
+
+        error = self._retried(attempt)
+        if error is not None:
+            raise error
 
     def cancel(self) -> None:
         """End what runs now and try nothing again; safe from another thread."""
@@ -132,25 +145,28 @@ class Transactions:
             isinstance(error, psycopg.Error)
             and self._rehearsal_ends_at is None
             and not self._cancelled.is_set()
-            and is_transient(error)
+            # Whatever broke the connection is over with it.
+            and (is_transient(error) or self._connection is None or self._connection.closed)
         )
 
     def _once(self, work: Work[Result], begin: sql.SQL) -> Result:
-        connection = self._live()
-        transaction_id: str | None = None
-        result: Result | None = None
-        try:
-            with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-                self._begin(cursor, begin)
-                result = work(cursor)
-                if begin is _BATCH_PLAN and self._rehearsal_ends_at is None:
-                    transaction_id = _transaction_id(cursor)
-        except psycopg.Error:
-            # When the connection broke during COMMIT, the server knows which way it went.
-            in_doubt = transaction_id is not None and connection.closed
-            if not (in_doubt and self._committed(cast("str", transaction_id))):
-                raise
-        return cast("Result", result)
+        # One at a time: workers share the door that reads the pages of users.
+        with self._lock:
+            connection = self._live()
+            transaction_id: str | None = None
+            result: Result | None = None
+            try:
+                with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+                    self._begin(cursor, begin)
+                    result = work(cursor)
+                    if begin is _BATCH_PLAN and self._rehearsal_ends_at is None:
+                        transaction_id = _transaction_id(cursor)
+            except psycopg.Error:
+                # When the connection broke during COMMIT, the server knows which way it went.
+                in_doubt = transaction_id is not None and connection.closed
+                if not (in_doubt and self._committed(cast("str", transaction_id))):
+                    raise
+            return cast("Result", result)
 
     def _begin(self, cursor: Cursor, begin: sql.SQL) -> None:
         seconds = self._settings.statement_timeout_s
@@ -179,16 +195,37 @@ class Transactions:
         return self._connection
 
     def _committed(self, transaction_id: str) -> bool:
-        """Whether a transaction whose COMMIT was not answered took place after all."""
+        """Whether a transaction whose COMMIT was not answered took place after all.
+
+        Raises:
+            CouldNotTell: the server does not come back, or does not end it, in time.
+        """
+        give_up_at = time.monotonic() + self._settings.retry_s
+        status = "in progress"
+        why = "the server has not ended the last transaction"
+        try:
+            while (status := self._retried(lambda: self._status(transaction_id))) == "in progress":
+                if time.monotonic() > give_up_at or self._cancelled.wait(0.2):
+                    break
+        except CouldNotTell as error:
+            why = error.message
+        if status == "in progress":
+            raise CouldNotTell(
+                f"{why}; whether the last batch was committed is not known",
+                "run the same command again: what was committed stays, nothing is done twice",
+            )
+        return status == "committed"
+
+    def _status(self, transaction_id: str) -> str:
         question = sql.SQL("select pg_catalog.pg_xact_status({}::xid8)").format(
             sql.Literal(transaction_id)
         )
-        while True:
+        try:
             row = self._live().execute(question).fetchone()
-            assert row is not None
-            if row[0] != "in progress":
-                return bool(row[0] == "committed")
-            time.sleep(0.2)
+        except psycopg.errors.InvalidParameterValue:
+            return "aborted"  # "in the future": a crash came before anything of it was written
+        assert row is not None
+        return cast("str", row[0])
 
 
 def _transaction_id(cursor: Cursor) -> str | None:

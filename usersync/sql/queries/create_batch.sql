@@ -64,10 +64,11 @@ begin
             begin
                 insert into {profiles} ({columns})
                 select {values}
-                from unnest(ids[low:high]) with ordinality as planned (id, position)
-                join auth.users as u on u.id = planned.id
+                -- Names that no `sql:` over the row u can mean.
+                from unnest(ids[low:high]) with ordinality as planned (planned_id, planned_position)
+                join auth.users as u on u.id = planned.planned_id
                 where {needs_profile}
-                order by planned.position
+                order by planned.planned_position
                 for key share of u
                 on conflict ({key}) do nothing;
                 get diagnostics inserted = row_count;
