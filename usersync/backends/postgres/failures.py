@@ -42,12 +42,7 @@ def explain(error: psycopg.Error) -> UsersyncError:
     state = error.sqlstate
     text = "" if state and state.startswith(_CLASSES_WITH_VALUES) else _first_line(error)
     if state is None:
-        return CouldNotTell(
-            f"the connection to Postgres was lost: {text}"
-            if isinstance(error, psycopg.OperationalError)
-            else f"an answer of Postgres cannot be read ({type(error).__name__})",
-            "run the same command again: what was committed stays, nothing is done twice",
-        )
+        return _explain_client(error, text)
     if state == "42501":
         if "row-level security" in text:
             return CouldNotTell(
@@ -67,6 +62,19 @@ def explain(error: psycopg.Error) -> UsersyncError:
         )
     return CouldNotTell(
         f"Postgres refused with {state} ({condition_name(state)})" + (f": {text}" if text else "")
+    )
+
+
+def _explain_client(error: psycopg.Error, text: str) -> UsersyncError:
+    """An error that did not come from the server."""
+    if isinstance(error, psycopg.DataError):
+        return CouldNotTell(
+            f"an answer of Postgres cannot be read: {text}",
+            "correct what is out of range, such as a created_at after the year 9999 in auth.users",
+        )
+    return CouldNotTell(
+        f"the connection to Postgres was lost: {text}",
+        "run the same command again: what was committed stays, nothing is done twice",
     )
 
 

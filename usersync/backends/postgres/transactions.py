@@ -84,7 +84,7 @@ class Transactions:
                 self._rehearsal_ends_at = None
 
     def prepare(self, query: sql.Composed) -> None:
-        """Have the server parse and check one statement without running it.
+        """Have the server parse and check one statement, READ ONLY and without running it.
 
         By the extended protocol, so that a text with several statements is refused.
 
@@ -95,10 +95,12 @@ class Transactions:
 
         def attempt() -> psycopg.Error | None:
             connection = self._live()
-            result = connection.pgconn.prepare(b"", query.as_bytes(connection))
-            if result.status == ExecStatus.COMMAND_OK:
-                open_parameters = connection.pgconn.describe_prepared(b"").nparams
-                return psycopg.ProgrammingError("there is no $1 here") if open_parameters else None
+            with connection.transaction(force_rollback=True):
+                connection.execute("set transaction read only")
+                result = connection.pgconn.prepare(b"", query.as_bytes(connection))
+                if result.status == ExecStatus.COMMAND_OK:
+                    unbound = connection.pgconn.describe_prepared(b"").nparams
+                    return psycopg.ProgrammingError("there is no $1 here") if unbound else None
             error = psycopg.errors.error_from_result(result)
             if self._worth_another_try(error):
                 raise error
