@@ -40,11 +40,12 @@ _SCENES = (
 )
 
 
-def run(program: str, say: Callable[[str], None] = print) -> int:
+def run(program: str, task_prefix: str = "", say: Callable[[str], None] = print) -> int:
     """Boot the local stack in a temporary folder, break it, mend it, and take it down.
 
     Args:
         program: the name of the program in the commands that are shown.
+        task_prefix: what stands before the names of its tasks.
         say: where the lines go.
 
     Returns:
@@ -55,16 +56,19 @@ def run(program: str, say: Callable[[str], None] = print) -> int:
     with runner.terminable(), local.temporary() as server:
         local.seed(server.url, users=USERS, missing=MISSING)
         for scene in _SCENES:
+            task, *options = scene.words
             say(f"\n# {scene.title}")
-            say(f"$ {shlex.join((program, *scene.words, '--target', 'local'))}\n")
+            words = (program, f"{task_prefix}{task}", *options, "--target", "local")
+            say(f"$ {shlex.join(words)}\n")
             result = runner.run(
                 runner.Request(
-                    task=scene.words[0],
+                    task=task,
                     operation=scene.operation,
                     inputs=scene.inputs,
                     target="local",
                     local_directory=server.directory,
                     program=program,
+                    task_prefix=task_prefix,
                 )
             )
             say(report.terminal(result).rstrip("\n"))
@@ -72,16 +76,16 @@ def run(program: str, say: Callable[[str], None] = print) -> int:
                 return result.exit_code or 1
     say(f"\nThat was all, in {time.monotonic() - started:.1f} s; nothing is left running.")
     say("\n# What to do next")
-    for command, meaning in _next(program):
+    for command, meaning in _next(f"{program} {task_prefix}"):
         say(f"  {command:<58} # {meaning}")
     return 0
 
 
-def _next(program: str) -> tuple[tuple[str, str], ...]:
+def _next(tasks: str) -> tuple[tuple[str, str], ...]:
     return (
         ("export SUPABASE_DB_URL='postgresql://…'", "your own database (read the docs first)"),
-        (f"{program} connect.check", "who you are there and what you may do"),
-        (f"{program} status", "measure; writes nothing"),
-        (f"{program} sync --dry-run", "the plan and its digest; writes nothing"),
-        (f"{program} local.up && {program} local.seed", "or a database to play with that stays"),
+        (f"{tasks}connect.check", "who you are there and what you may do"),
+        (f"{tasks}status", "measure; writes nothing"),
+        (f"{tasks}sync --dry-run", "the plan and its digest; writes nothing"),
+        (f"{tasks}local.up && {tasks}local.seed", "or a database to play with that stays"),
     )

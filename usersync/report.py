@@ -35,7 +35,9 @@ def terminal(run: Run, *, show_ids: bool = False, verbose: bool = False) -> str:
     """
     template = _environment().get_template("terminal/run.txt.j2")
     shown = _Ids(show_ids)
-    return template.render(run=run, verbose=verbose, id=shown.one, ids_in=shown.all_in)
+    text = template.render(run=run, verbose=verbose, id=shown.one, ids_in=shown.all_in)
+    # What a template left out leaves no gap.
+    return re.sub(r" +$", "", re.sub(r"\n{3,}", "\n\n", text), flags=re.MULTILINE).rstrip() + "\n"
 
 
 def as_json(run: Run, *, show_ids: bool = False) -> str:

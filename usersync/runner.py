@@ -54,6 +54,7 @@ class Request:
     show_settings: bool = False
     refusal: UsersyncError | None = None
     program: str = "invoke"
+    task_prefix: str = ""
     ask: Callable[[str], bool] | None = None
     progress: Progress = field(default_factory=Silence)
 
@@ -133,6 +134,7 @@ def _work(
         ask=None if request.ask is None else ask,
         progress=request.progress,
         program=request.program,
+        task_prefix=request.task_prefix,
         common_options=_common_options(request),
     )
     return OPERATIONS[request.operation].function(session, **request.inputs)
@@ -169,7 +171,8 @@ def _target(request: Request) -> config.Target:
 
     server = local.find(_local_directory(request))
     if server is None:
-        raise Refused("the local stack is not running", f"start it: {request.program} local.up")
+        start = f"{request.program} {request.task_prefix}local.up"
+        raise Refused("the local stack is not running", f"start it: {start}")
     return config.with_url(target, server.url)
 
 

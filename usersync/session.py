@@ -55,12 +55,14 @@ class Session:
     ask: Callable[[str, Sequence[TableResult]], bool] | None = None
     progress: Progress = field(default_factory=Silence)
     program: str = "invoke"
+    task_prefix: str = ""
+    """What stands before the names of tasks in somebody's own tasks.py: ``usersync.``."""
     common_options: tuple[str, ...] = ()
     """What was given on this command line and belongs on the next one: ``--target`` and so on."""
 
     def command(self, task: str, *options: str) -> str:
         """The exact next command for a person to run."""
-        words = (self.program, task, *options, *self.common_options)
+        words = (self.program, f"{self.task_prefix}{task}", *options, *self.common_options)
         return " ".join(map(_shell_word, words))
 
 

@@ -127,20 +127,31 @@ def email_column(table: ProfileTable) -> str | None:
     return None
 
 
-def expressions(table: ProfileTable) -> dict[str, str]:
-    """The ``sql:`` text of each column that has one."""
-    found: dict[str, str] = {}
-    for column, source in table.columns.items():
-        candidates = source.sources if isinstance(source, FirstOf) else (source,)
-        for candidate in candidates:
-            if isinstance(candidate, Expression):
-                found[column] = candidate.sql
-    return found
+def expressions(table: ProfileTable) -> list[tuple[str, str]]:
+    """Every ``sql:`` text with its column, those inside lists too."""
+    return [
+        (column, candidate.sql)
+        for column, source in table.columns.items()
+        for candidate in _candidates(source)
+        if isinstance(candidate, Expression)
+    ]
+
+
+def fixed_values(table: ProfileTable) -> list[tuple[str, LiteralValue]]:
+    """Every fixed value with its column: literals, and all roles that there are."""
+    roles = table.role.allowed if table.role else ()
+    return [
+        *((column, one) for column, one in table.columns.items() if isinstance(one, LiteralValue)),
+        *((table.role.column, LiteralValue(role)) for role in roles if table.role),
+    ]
+
+
+def _candidates(source: Source) -> tuple[Source, ...]:
+    return source.sources if isinstance(source, FirstOf) else (source,)
 
 
 def _has_expression(source: Source) -> bool:
-    candidates = source.sources if isinstance(source, FirstOf) else (source,)
-    return any(isinstance(candidate, Expression) for candidate in candidates)
+    return any(isinstance(candidate, Expression) for candidate in _candidates(source))
 
 
 def _text_or_null(source: Source) -> sql.Composable:

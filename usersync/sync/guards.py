@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from usersync.errors import Refused, Stopped
 from usersync.model import Guard, Plan, TableResult
+from usersync.privacy import LONGEST_MESSAGE, visible
 from usersync.session import Session
 
 if TYPE_CHECKING:
@@ -55,10 +56,13 @@ def trigger_guards(
     return tuple(
         Guard(
             "trigger",
-            f"an insert fires {trigger.name}"
-            + (f" ({trigger.function})" if trigger.function else "")
-            + (", which reaches outside: " if trigger.reach == "outside" else ", undecided: ")
-            + trigger.why,
+            visible(
+                f"an insert fires {trigger.name}"
+                + (f" ({trigger.function})" if trigger.function else "")
+                + (", which reaches outside: " if trigger.reach == "outside" else ", undecided: ")
+                + trigger.why,
+                LONGEST_MESSAGE,
+            ),
             session.command(task, *options, "--fire-trigger", trigger.name),
         )
         for trigger in plan.triggers

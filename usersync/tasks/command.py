@@ -131,6 +131,7 @@ def request(task: str, operation: str, flags: dict[str, Any], **inputs: Any) -> 
         out=flags["out"],
         show_ids=flags["show_ids"],
         program=program(),
+        task_prefix=task_prefix(task),
         ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
         progress=progress(quiet=flags["json"]),
     )
@@ -140,6 +141,15 @@ def program() -> str:
     """The name that this was called by, for the next command."""
     name = Path(sys.argv[0]).name
     return name if name in ("invoke", "inv", "usersync") else "invoke"
+
+
+def task_prefix(task: str) -> str:
+    """What somebody's own tasks.py calls the collection of ours, with its point; often nothing."""
+    for word in sys.argv[1:]:
+        name = word.replace("_", "-")
+        if name == task or name.endswith(f".{task}"):
+            return word[: -len(task)]
+    return ""
 
 
 def print_error(error: UsersyncError) -> int:
@@ -153,7 +163,8 @@ def print_error(error: UsersyncError) -> int:
 
 def _tell(error: UsersyncError, task: str, flags: dict[str, Any]) -> int:
     """Tell what is wrong with what was typed as any other run is told: text, JSON, file."""
-    return finish(replace(request(task, "", flags), refusal=error), json=flags["json"])
+    given = {name: None if value == "" else value for name, value in flags.items()}
+    return finish(replace(request(task, "", given), refusal=error), json=flags["json"])
 
 
 def _print_anything() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke.context import Context
 
-from usersync.tasks.command import command, program
+from usersync.tasks.command import command, program, task_prefix
 
 
 @command(writes=True, common=())
@@ -14,4 +14,4 @@ def demo(_context: Context, **_flags: Any) -> int:
     """Show the main job on an embedded Postgres, from nothing; leaves nothing behind."""
     from usersync import demonstration
 
-    return demonstration.run(program())
+    return demonstration.run(program(), task_prefix("demo"))

@@ -18,7 +18,7 @@ def whole_number(flag: str, text: str | None, *, least: int = 0) -> int | None:
     if text is None:
         return None
     plain = text.replace(",", "").replace("_", "").strip()
-    if not re.fullmatch(r"\d{1,18}", plain) or int(plain) < least:
+    if not re.fullmatch(r"[0-9]{1,18}", plain) or int(plain) < least:
         raise Refused(f"{flag} takes a whole number of at least {least}, found {text!r}")
     return int(plain)
 
@@ -31,7 +31,7 @@ def positive(flag: str, text: str | None) -> float | None:
     """
     if text is None:
         return None
-    if not re.fullmatch(r"\d{1,12}(\.\d{1,6})?", text.strip()) or float(text) <= 0:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text.strip()) or float(text) <= 0:
         raise Refused(f"{flag} takes a number above zero, found {text!r}")
     return float(text)
 
@@ -44,7 +44,7 @@ def share(flag: str, text: str | None) -> tuple[int, int] | None:
     """
     if text is None:
         return None
-    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text.strip())
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text.strip())
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise Refused(f"{flag} takes I/N with I from 1 to N, such as 1/4, found {text!r}")
     return int(found[1]), int(found[2])

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from invoke.context import Context
 
 from usersync.tasks import inputs
-from usersync.tasks.command import command, program
+from usersync.tasks.command import command, program, task_prefix
 
 
 @command(writes=True, common=(), help={"grants": "explicit (new projects) or legacy"})
@@ -18,8 +18,9 @@ def up(_context: Context, grants: str = "explicit", **_flags: Any) -> int:
     regime = inputs.choice("--grants", grants, get_args(local.Grants))
     server = local.start(local.default_directory(), grants=regime)  # type: ignore[arg-type]
     print(f"Running in {server.directory} ({regime} grants).")
-    print(f"Next:  {program()} local.seed --users 150 --missing 5")
-    print(f"       {program()} status --target local")
+    tasks = f"{program()} {task_prefix('local.up')}"
+    print(f"Next:  {tasks}local.seed --users 150 --missing 5")
+    print(f"       {tasks}status --target local")
     return 0
 
 
@@ -56,7 +57,8 @@ def seed(
     directory = local.default_directory()
     server = local.find(directory)
     if server is None:
-        raise Refused("the local stack is not running", f"start it: {program()} local.up")
+        start = f"{program()} {task_prefix('local.seed')}local.up"
+        raise Refused("the local stack is not running", f"start it: {start}")
     user_count = inputs.whole_number("--users", users)
     missing_count = inputs.whole_number("--missing", missing)
     summary = local.seed(

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
 
-import psycopg
 from psycopg import sql
 
 from usersync.backends import (
@@ -32,6 +31,7 @@ from usersync.backends.postgres.findings import run_checks
 from usersync.backends.postgres.reach import insert_triggers
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all, run_procedure, user
 from usersync.backends.postgres.transactions import Transactions
+from usersync.backends.postgres.validation import refuse_bad_values
 from usersync.config import ProfileTable, Target
 from usersync.model import (
     CheckResult,
@@ -41,7 +41,7 @@ from usersync.model import (
     Trigger,
     User,
 )
-from usersync.sql import compose, load, pages, profiles, users
+from usersync.sql import compose, load, pages, users
 
 #: How long a first connection is tried.
 _FIRST_CONNECTION_S = 3.0
@@ -111,23 +111,12 @@ class PostgresDoor:
         facts = self._facts(settings)
         inspection.refuse(inspection.problems(facts, settings, self.user, writing=writing))
         table = inspection.table(facts, settings)
-        self._validate_expressions(table)
+        refuse_bad_values(self._transactions, table)
         return table
 
     def _facts(self, settings: ProfileTable) -> Mapping[str, Any]:
         rows = self._query(compose(load("queries/profile_table"), names.of_settings(settings)))
         return cast("Mapping[str, Any]", rows[0]["facts"])
-
-    def _validate_expressions(self, table: Table) -> None:
-        for column, text in profiles.expressions(table.settings).items():
-            probe = compose(
-                load("queries/expression"),
-                {"expression": sql.SQL(text), "type": sql.SQL(table.column_types[column])},
-            )
-            try:
-                self._transactions.prepare(probe)
-            except psycopg.Error as error:
-                raise inspection.bad_expression(table.settings, column, error) from error
 
     # -- reading -----------------------------------------------------------------------------
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-
 from usersync.backends import Table
 from usersync.config import ProfileTable
 from usersync.errors import CouldNotTell, Refused, UsersyncError
@@ -88,16 +86,6 @@ def problems(
     found += _key_problems(relation, settings, name)
     found += _column_problems(relation, settings, name, writing=writing)
     return found
-
-
-def bad_expression(settings: ProfileTable, column: str, error: psycopg.Error) -> Refused:
-    """The answer to a ``sql:`` mapping that does not prepare."""
-    reason = error.diag.message_primary or str(error).strip()
-    return Refused(
-        f"profiles: {settings.schema_name}.{settings.table}: columns.{column}: the sql: expression"
-        f" does not prepare: {reason}",
-        "write one expression over the row u of auth.users, such as `lower(u.email)`",
-    )
 
 
 def _users_problems(facts: Facts, current_user: str, *, writing: bool) -> list[Problem]:

@@ -110,6 +110,18 @@ class Transactions:
         if error is not None:
             raise error
 
+    def trial(self, query: sql.Composed) -> psycopg.Error | None:
+        """Run a query READ ONLY that may be wrong in itself; returns what is wrong with it."""
+
+        def work(cursor: Cursor) -> psycopg.Error | None:
+            try:
+                cursor.execute(query, binary=True)
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                return error
+            return None
+
+        return self.read(work)
+
     def cancel(self) -> None:
         """End what runs now and try nothing again; safe from another thread."""
         self._cancelled.set()

@@ -1,8 +1,8 @@
--- asks: is this text one expression over a row of auth.users, of a type that fits its column?
+-- asks: is this text one expression over a row of auth.users?
 -- In a WHERE clause neither aggregates nor functions that return sets are expressions, and
 -- inside CASE a stray parenthesis or comma cannot pass; it is prepared, never run.
 select 1
 from auth.users as u
 where (case when true then (
     {expression}
-)::{type} end) is null;
+) end) is null;
