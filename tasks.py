@@ -1,6 +1,8 @@
 """Tasks of this repository: those of usersync, and the contributors' own."""
 
+import shlex
 import sys
+from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
@@ -18,13 +20,24 @@ def check(c: Context) -> None:
         "-m mypy",
         "-m pytest -n 2",
     ):
-        c.run(f"{sys.executable} {command}")
+        c.run(f"{shlex.quote(sys.executable)} {command}")
 
 
 @task
 def test(c: Context) -> None:
     """The tests alone."""
-    c.run(f"{sys.executable} -m pytest -n 2")
+    c.run(f"{shlex.quote(sys.executable)} -m pytest -n 2")
 
 
-ns = Collection(check, test, *namespace.tasks.values(), **namespace.collections)
+@task
+def reference(_c: Context) -> None:
+    """Write the configuration reference, made from the models, into docs/configuration.md."""
+    from usersync.config import reference_markdown
+
+    page = Path(__file__).with_name("docs") / "configuration.md"
+    mark = "<!-- reference: generated -->\n\n"
+    before = page.read_text(encoding="utf-8").partition(mark)[0]
+    page.write_text(before + mark + reference_markdown(), encoding="utf-8")
+
+
+ns = Collection(check, reference, test, *namespace.tasks.values(), **namespace.collections)

@@ -63,17 +63,18 @@ def test_each_missing_right_is_a_problem_with_its_remedy(
     """A role that may only read: what it may not is named, each with the way out; exit 2."""
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
         admin.execute(
-            "do $$ begin if to_regrole('reader') is null then"
-            " create role reader login bypassrls; end if; end $$"
+            "do $$ begin if to_regrole('limited_reader') is null then"
+            " create role limited_reader login bypassrls; end if; end $$"
         )
-        admin.execute("grant usage on schema auth to reader")
-        admin.execute("grant select on auth.users, public.user_profiles to reader")
-    monkeypatch.setenv("SUPABASE_DB_URL", database.url_of("reader"))
+        admin.execute("grant usage on schema auth to limited_reader")
+        admin.execute("grant select on auth.users, public.user_profiles to limited_reader")
+    monkeypatch.setenv("SUPABASE_DB_URL", database.url_of("limited_reader"))
     run = check()
     problems = {step.detail: step.next_step for step in run.steps if step.name == "problem"}
     assert run.exit_code == 2
     assert any("may not lock rows of auth.users" in problem for problem in problems)
-    assert problems["reader may not insert into public.user_profiles"].startswith("as its owner:")
+    cannot_insert = "limited_reader may not insert into public.user_profiles"
+    assert problems[cannot_insert].startswith("as its owner:")
     assert app.run("status").exit_code == 0
 
 

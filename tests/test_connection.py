@@ -67,6 +67,8 @@ def tcp(binaries: Path) -> Iterator[TcpServer]:
         process = subprocess.Popen(
             [binaries / "postgres", "-D", data],
             user=None if account is None else account.pw_uid,
+            group=None if account is None else account.pw_gid,
+            extra_groups=None if account is None else [],
             env={"PATH": os.defpath, "LC_ALL": "C"},
             stderr=subprocess.DEVNULL,
         )

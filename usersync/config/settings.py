@@ -177,7 +177,9 @@ class Unattended(Section):
 class Acceptance(Section):
     """A finding the team knows of: still shown, no longer in the exit code."""
 
-    id: Text = Field(description="The id of the finding, as `doctor` prints it.")
+    id: Text = Field(
+        description="The id of the finding, as `status --verbose` prints it, whole or its start."
+    )
     reason: Text = Field(description="Why it is accepted.")
     until: Day = Field(description="The last day; afterwards it is a finding again.")
 
@@ -185,7 +187,9 @@ class Acceptance(Section):
 class Settings(Section):
     """The whole file."""
 
-    contact: str = Field("", description="Printed when a human is needed: a channel, a number.")
+    contact: str = Field(
+        "", description="Printed when a human is needed (exit code 6): a channel, a number."
+    )
     targets: Mapping[str, TargetSettings] = Field(
         {}, description="The databases, by name; `local` and `default` are taken."
     )

@@ -1,0 +1,490 @@
+"""The documentation: every command, query and configuration in it is run, none is left out.
+
+In fenced blocks, ``sh`` is run command by command, ``sql``, ``yaml`` and ``python`` are run or
+loaded whole, and ``text`` is what the tool prints. In inline code, whole commands are run, and what
+begins with a task is parsed.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from invoke.collection import Collection
+from invoke.parser import Parser
+from invoke.program import Program
+
+import tasks
+import usersync.tasks
+from tests.app import App
+from usersync import config, local
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/quick-reference.md")
+
+#: What the docs promise and no task does yet; every mention stands beside "not yet".
+NOT_YET = {
+    "health.check",
+    "health.serve",
+    "logs",
+    "migration.apply",
+    "migration.pause",
+    "migration.rollback",
+    "migration.test",
+    "migration.verify",
+}
+
+DATABASE_OF_NOBODY = "postgresql://postgres.PROJECT_REF:PASSWORD@POOLER_HOST:5432/postgres"
+
+#: Commands that are not run one by one, each with who runs it or why nobody can.
+NOT_RUN_HERE = {
+    "invoke --help TASK": "it stands for every task",
+    "invoke TASK": "it stands for every task",
+    "invoke local.seed --users 12000 --missing 431": "test_shown_output runs it",
+    "invoke local.up": "test_shown_output runs it",
+    "invoke usersync.status": "test_the_collection_example has it",
+    "usersync TASK": "it stands for every task",
+    "python3 bootstrap.py demo": ".ci/run runs it",
+    "python3 bootstrap.py check": ".ci/run runs it",
+    "invoke check": ".ci/run runs it",
+    "invoke test": "it is these tests",
+    "pytest tests/test_docs.py -n 2": "it is this test",
+    ". .venv/bin/activate": "made by venv",
+    "pip install PATH_TO_CHECKOUT": "bootstrap.py installs in the same way",
+    f"export SUPABASE_DB_URL='{DATABASE_OF_NOBODY}'": "what the tests set themselves",
+}
+
+#: The commands of the operators' old page; each has its place in the new one.
+OLD_COMMANDS = (
+    "python user_sync_cli.py status",
+    "python user_sync_cli.py status --json",
+    "python user_sync_cli.py sync",
+    "python user_sync_cli.py sync --dry-run",
+    "python user_sync_cli.py sync --verbose",
+    "python user_sync_cli.py create-profile <user_id>",
+    "python user_sync_cli.py create-profile <user_id> --role admin",
+    "python user_management_migration_cli.py verify",
+    "python user_management_migration_cli.py test",
+    "python user_management_migration_cli.py rollback",
+    "python apply_user_management_migration_direct.py",
+    "echo $SUPABASE_URL",
+    "echo $SUPABASE_SERVICE_ROLE_KEY",
+    "from config.database import supabase; print('Connected' if supabase else 'Failed')",
+    "print(service_supabase.table('auth.users').select('id', count='exact').execute())",
+    "SELECT * FROM information_schema.triggers WHERE trigger_name = 'on_auth_user_created';",
+    "backend/backend.log",
+    "/health",
+    "/admin/users/health-check",
+    "/dashboard/health-check",
+)
+
+OLD_HEADINGS = (
+    "Quick Start",
+    "Common Commands",
+    "Troubleshooting Commands",
+    "Status Interpretation",
+    "Emergency Procedures",
+    "Health Check URLs",
+    "Log Locations",
+    "Security Notes",
+    "Support",
+)
+
+#: Collections that have tasks, or will have: what is in them exists or is not yet.
+COLLECTIONS = ("connect", "health", "local", "migration", "repair", "report", "runbook")
+
+#: Flags of others that the docs speak of: of Invoke, of pytest.
+FLAGS_OF_OTHERS = {"--dry", "--help", "--snapshot-update"}
+
+#: The users that the docs speak of: 150, of whom 5 have no profile, one of them 24c2c7f8.
+USERS, MISSING = 150, 5
+DIGEST = re.compile(r"^Digest: (\S+)", re.MULTILINE)
+
+#: What differs between two runs of the same command.
+CHANGING = (
+    (re.compile(r"\d+-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{24}"), "DIGEST"),
+    (re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d UTC|T\d\d:\d\d:\d\dZ)?"), "DATE"),
+    (re.compile(r"\d+\.\d+ s"), "DURATION s"),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a block."""
+
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.text}"
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(*languages: str) -> Iterator[Block]:
+    """The fenced blocks of all pages; those in lists without their indentation."""
+    for page in PAGES:
+        language, start, lines = None, 0, list[str]()
+        for number, line in enumerate(read(page).splitlines(), 1):
+            fence = re.fullmatch(r"(\s*)```(\w*)", line)
+            if fence and language is None:
+                indent, language = fence.groups()
+                start, lines = number, []
+            elif fence:
+                assert language, f"{page}:{start}: the block names no language"
+                if not languages or language in languages:
+                    yield Block(page, start, language, "\n".join(lines))
+                language = None
+            elif language is not None:
+                lines.append(line.removeprefix(indent))
+        assert language is None, f"{page}:{start}: the block does not end"
+
+
+def commands() -> Iterator[Command]:
+    """Every command of the ``sh`` blocks, without its comment, and those in inline code."""
+    for block in blocks("sh"):
+        for number, line in enumerate(block.text.splitlines(), 1):
+            text = re.sub(r"(^|\s+)#.*", "", line).strip()
+            if text:
+                yield Command(f"{block.page}:{block.line + number}", text)
+    for page in PAGES:
+        for code in inline_code(page):
+            if code.startswith(("invoke ", "usersync ")):
+                yield Command(page, code)
+
+
+def inline_code(page: str) -> Iterator[str]:
+    """What stands between single backticks outside of blocks."""
+    prose = re.sub(r"^( *)```.*?^\1```$", "", read(page), flags=re.DOTALL | re.MULTILINE)
+    for code in re.findall(r"`([^`]+)`", prose):
+        yield " ".join(code.split())
+
+
+def collection_of(program: str) -> Collection:
+    """The tasks that a command line means: those of this folder, or those of the program."""
+    return tasks.ns if program == "invoke" else usersync.tasks.namespace
+
+
+TASKS = set(tasks.ns.task_names)
+
+
+def flags() -> set[str]:
+    """Every flag of every task."""
+    return {
+        f"--{name.replace('_', '-')}"
+        for context in tasks.ns.to_contexts()
+        for name, argument in context.args.items()
+        if not argument.positional
+    }
+
+
+def as_pattern(shown: str) -> str:
+    """A regular expression for what a block shows; `…` stands for what is left out."""
+    lines = [
+        r"(?:.*\n)*?" if line == "…" else re.escape(steady(line)).replace("…", ".*") + r"\n"
+        for line in shown.splitlines()
+    ]
+    return "".join(lines)
+
+
+def steady(text: str) -> str:
+    """Text without what differs between two runs of the same command."""
+    for pattern, name in CHANGING:
+        text = pattern.sub(name, text)
+    return text
+
+
+@dataclass
+class Prompt:
+    """A shell of our own: runs commands of the docs in this process, on the database of a test."""
+
+    app: App
+    capture: pytest.CaptureFixture[str]
+    patch: pytest.MonkeyPatch
+
+    def run(self, text: str) -> tuple[int, str]:
+        """Run one command; its exit code and what it printed."""
+        words = shlex.split(text)
+        typed = ""
+        if "<" in words:
+            words = words[: words.index("<")]
+            typed = self.app.one("select email from auth.users where id::text like '24c2c7f8%'")
+        words = [self._digest(words) if word == "DIGEST" else word for word in words]
+        self.patch.setattr(sys, "stdin", io.StringIO(f"{typed}\n"))
+        self.patch.setattr(sys, "argv", words)
+        self.capture.readouterr()
+        program = Program(namespace=collection_of(words[0]), name=words[0], version="1")
+        code: Any = 0
+        try:
+            program.run(words)
+        except SystemExit as end:
+            code = end.code
+        return code, "".join(self.capture.readouterr())
+
+    def _digest(self, words: list[str]) -> str:
+        """What the dry run of the same sync prints for a person to copy."""
+        rest = [word for word in words if word not in ("--approve", "DIGEST")]
+        _, printed = self.run(shlex.join([*rest, "--dry-run"]))
+        found = DIGEST.search(printed)
+        assert found, printed
+        return found[1]
+
+
+@pytest.fixture
+def prompt(app: App, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Prompt:
+    """A person at a database with drift, to which every documented variable leads."""
+    local.seed(app.url, users=USERS, missing=MISSING)
+    for name in ("SUPABASE_DB_URL", "STAGING_DB_URL", "PROD_DB_URL"):
+        monkeypatch.setenv(name, app.url)
+    return Prompt(app, capsys, monkeypatch)
+
+
+def expected_exit_code(words: list[str]) -> int:
+    """What a documented command ends with on a database with drift."""
+    if "--no-preserve" in words:
+        return 3
+    reads = "status" in words or "--dry-run" in words or "--rehearse" in words
+    return 2 if reads else 0
+
+
+RUN_HERE = sorted({one for one in commands() if one.text not in NOT_RUN_HERE}, key=str)
+
+
+@pytest.mark.parametrize("command", RUN_HERE, ids=str)
+def test_every_command_runs(prompt: Prompt, command: Command) -> None:
+    """Every documented command does what it should on a database where 5 of 150 are missing."""
+    words = shlex.split(command.text)
+    if "--target" in words:
+        prompt.app.configure(next(b.text for b in blocks("yaml") if "targets:" in b.text))
+    code, printed = prompt.run(command.text)
+    assert code == expected_exit_code(words), printed
+
+
+def test_no_excuse_is_left_over() -> None:
+    """Every command that is not run here still stands in the docs."""
+    assert NOT_RUN_HERE.keys() <= {one.text for one in commands()}
+
+
+def test_the_two_commands_of_the_readme() -> None:
+    """The README has exactly two commands for .ci/run, one a line: the demo and the tests."""
+    marked = re.findall(r"\n<!-- ci -->\n```sh\n(.*(?:\n.*)*?)\n```\n", read("README.md"))
+    assert marked == ["python3 bootstrap.py demo", "python3 bootstrap.py check"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_inline_code_names_tasks_and_flags_that_exist(page: str) -> None:
+    """What begins with a task is read by Invoke's parser, and every flag belongs to a task."""
+    for code in inline_code(page):
+        words = shlex.split(code) if code.count("'") % 2 == 0 else []
+        if len(words) > 1 and words[0] in TASKS:
+            Parser(contexts=tasks.ns.to_contexts()).parse_argv(words)
+        if not code.startswith("python "):
+            unknown = set(re.findall(r"(?<!\S)--[a-z-]+", code)) - flags() - FLAGS_OF_OTHERS
+            assert not unknown, code
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_does_not_exist_yet_is_called_so(page: str) -> None:
+    """A task of the docs exists, or stands in a line that says it does not yet."""
+    for line in read(page).splitlines():
+        for code in re.findall(r"`([^`]+)`", line):
+            name = code.split()[0]
+            if name in NOT_YET:
+                assert name not in TASKS, f"{name} exists now: {line}"
+                assert "not yet" in line.lower(), line
+            elif name.split(".")[0] in COLLECTIONS and "." in name:
+                assert name in TASKS, line
+
+
+def test_every_task_stands_in_the_commands_table() -> None:
+    """The README's table has one row for every task there is, and no other row."""
+    _, _, section = read("README.md").partition("\n## Commands\n")
+    table, _, _ = section.partition("\nThe tasks that")
+    assert sorted(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == sorted(TASKS)
+
+
+def test_every_flag_stands_in_the_docs() -> None:
+    """No flag of any task is left unmentioned in the README."""
+    mentioned = " ".join(inline_code("README.md"))
+    assert flags() <= set(re.findall(r"--[\w-]+", mentioned))
+
+
+def test_every_exit_code_stands_in_the_readme() -> None:
+    """The README's table has the exit codes 0 to 7, in order."""
+    _, _, section = read("README.md").partition("\n## Exit codes\n")
+    table, _, _ = section.partition("\n## ")
+    assert re.findall(r"^\| (\d) \|", table, re.MULTILINE) == list("01234567")
+
+
+def test_the_reference_is_the_generated_one() -> None:
+    """The configuration page holds exactly what the models generate."""
+    _, _, after = read("docs/configuration.md").partition("<!-- reference: generated -->\n\n")
+    assert after == config.reference_markdown(), "write reference_markdown() behind the mark"
+
+
+@pytest.mark.parametrize("block", [*blocks("yaml")], ids=str)
+def test_every_configuration_is_valid(block: Block) -> None:
+    """Every usersync.yaml of the docs can be read."""
+    assert config.read_text(block.text).settings
+
+
+def worked_examples() -> Iterator[tuple[Block, Block]]:
+    """The tables of the configuration page, each with the configuration that follows it."""
+    kinds = [block for block in blocks("sql", "yaml") if block.page == "docs/configuration.md"]
+    for table, settings in itertools.pairwise(kinds):
+        if table.language == "sql":
+            yield table, settings
+
+
+@pytest.mark.parametrize(("table", "settings"), [*worked_examples()], ids=str)
+def test_the_worked_examples_fit_their_tables(
+    prompt: Prompt, table: Block, settings: Block
+) -> None:
+    """With each example's table and configuration every user of every kind gets a profile."""
+    prompt.app.rows("drop table public.user_profiles")
+    prompt.app.rows(table.text)
+    prompt.app.configure(settings.text)
+    summary = prompt.app.synced(first_fill=True)
+    assert (summary.created, summary.failed) == (USERS, 0)
+
+
+def test_the_collection_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's tasks.py has the tasks under the name that the README says."""
+    (block,) = blocks("python")
+    names: dict[str, Any] = {}
+    exec(block.text, names)
+    assert {f"usersync.{name}" for name in usersync.tasks.namespace.task_names} == set(
+        names["ns"].task_names
+    )
+
+
+#: What each ``text`` block shows: its first line, and the commands whose last output it is.
+SHOWN = {
+    "$ invoke status --target local": (
+        "invoke local.up",
+        "invoke local.seed --users 12000 --missing 431",
+        "invoke status --target local",
+    ),
+    "=== User Synchronization Status ===": ("invoke status",),
+    "=== Synchronization Summary ===": ("invoke sync",),
+    "Starting an embedded Postgres that looks like a Supabase project, with 150 users ...": (
+        "invoke demo",
+    ),
+    "All checks passed!": (),  # .ci/run runs it, and nothing of it can differ
+}
+
+
+@pytest.mark.parametrize("block", [*blocks("text")], ids=str)
+def test_shown_output(prompt: Prompt, block: Block) -> None:
+    """What the docs show is what the tool prints, but for times, digests and what `…` cuts."""
+    first, _, rest = block.text.partition("\n")
+    printed = ""
+    try:
+        for command in SHOWN[first]:
+            _, printed = prompt.run(command)
+    finally:
+        if "--target local" in first:
+            prompt.run("invoke local.down --delete")
+    shown = rest.lstrip("\n") if first.startswith("$ ") else block.text
+    if SHOWN[first]:
+        assert re.search(as_pattern(shown), steady(printed)), printed
+
+
+def by_hand() -> dict[str, str]:
+    """The quick reference's SQL, each block under a word that only it has."""
+    found = [block.text for block in blocks("sql") if block.page == "docs/quick-reference.md"]
+    words = {
+        "triggers": "pg_get_triggerdef",
+        "canary": "canary@",
+        "way back": "pg_get_functiondef",
+        "trigger": "create or replace trigger",
+        "ours": "tgname = 'on_auth_user_created'",
+    }
+    named = {name: [text for text in found if word in text] for name, word in words.items()}
+    assert sorted(text for texts in named.values() for text in texts) == sorted(found)
+    return {name: text for name, (text,) in named.items()}
+
+
+def test_the_procedures_by_hand(app: App) -> None:
+    """The quick reference's SQL shows, tests, stops and restores a trigger, and leaves no user."""
+    hand = by_hand()
+    app.rows(
+        "create function public.handle_new_user() returns trigger language plpgsql"
+        " security definer set search_path = '' as $$ begin"
+        " insert into public.user_profiles (user_id) values (new.id); return new; end $$"
+    )
+    assert app.rows(hand["triggers"]) == app.rows(hand["ours"]) == []
+    assert canary(app, hand["canary"]) == 0
+    app.rows(hand["trigger"])
+    assert [row["tgenabled"] for row in app.rows(hand["ours"])] == ["O"]
+    assert [row["tgname"] for row in app.rows(hand["triggers"])] == ["on_auth_user_created"]
+    assert canary(app, hand["canary"]) == 1
+    way_back, no_function = hand["way back"].split(";", 1)
+    (kept,) = app.rows(way_back)
+    app.rows(no_function)
+    assert canary(app, hand["canary"]) == 0
+    app.rows(kept["pg_get_functiondef"])
+    assert canary(app, hand["canary"]) == 1
+    assert app.one("select count(*) from auth.users") == 0
+
+
+def canary(app: App, script: str) -> int:
+    """How many profiles the script's only query sees."""
+    counts = []
+    with psycopg.connect(app.url, autocommit=True) as connection:
+        cursor = connection.execute(script.encode())
+        while True:
+            counts += [len(cursor.fetchall())] if cursor.description else []
+            if not cursor.nextset():
+                return sum(counts)
+
+
+def test_the_old_page_is_still_there() -> None:
+    """Every command and every heading of the operators' old page stands in the new one."""
+    page = " ".join(read("docs/quick-reference.md").split())
+    assert [old for old in OLD_COMMANDS if old not in page] == []
+    headings = re.findall(r"^## \S+ (.*)$", read("docs/quick-reference.md"), re.MULTILINE)
+    assert headings == list(OLD_HEADINGS)
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    """Every relative link names a file that is there, and a heading that is in it."""
+    for target in re.findall(r"\]\(([^)]+)\)", read(page)):
+        if target.startswith("https://"):
+            continue
+        name, _, heading = target.partition("#")
+        file = (ROOT / page).parent / name if name else ROOT / page
+        assert file.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in map(anchor, headings), target
+
+
+def anchor(heading: str) -> str:
+    """The name that GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
