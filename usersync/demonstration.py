@@ -51,9 +51,14 @@ def run(program: str, task_prefix: str = "", say: Callable[[str], None] = print)
     Returns:
         The exit code: 0 when every command ended as it should.
     """
+    with runner.terminable():
+        return _show(program, task_prefix, say)
+
+
+def _show(program: str, task_prefix: str, say: Callable[[str], None]) -> int:
     started = time.monotonic()
     say(f"Starting an embedded Postgres that looks like a Supabase project, with {USERS} users ...")
-    with runner.terminable(), local.temporary() as server:
+    with local.temporary() as server:
         local.seed(server.url, users=USERS, missing=MISSING)
         for scene in _SCENES:
             task, *options = scene.words

@@ -68,7 +68,8 @@ def _in_table(
             raise Refused(
                 f"this user has a profile in {where} already, with the role"
                 f" {match.role or 'none'}; usersync never changes an existing profile",
-                f"in the SQL editor: {role_update(table.settings, match.user.id, wanted)}",
+                f"in the SQL editor: {role_update(table.settings, match.user.id, wanted)}\n"
+                "with the whole id, which --show-ids prints",
             )
         return Step(where, "ok", "the profile is there already", user_id=match.user.id)
     if match.skip_reason:

@@ -71,9 +71,9 @@ def in_share(share: tuple[int, int] | None) -> sql.Composable:
 def provider() -> sql.Composable:
     """How the user signed up; phone and e-mail are told apart when the metadata is empty."""
     return sql.SQL(
-        "coalesce(u.raw_app_meta_data ->> 'provider', case when u.is_sso_user then 'sso'"
+        "left(coalesce(u.raw_app_meta_data ->> 'provider', case when u.is_sso_user then 'sso'"
         " when u.email is not null then 'email' when u.phone is not null then 'phone'"
-        " else 'none' end)"
+        " else 'none' end), 100)"
     )
 
 
@@ -169,7 +169,9 @@ def email_differs(profile_column: str | None, key: str) -> sql.Composable:
 
 def masked(email: sql.Composable) -> sql.Composable:
     """An address with all but its first letter and its domain hidden, as `masked_email` does."""
-    return sql.SQL("coalesce(regexp_replace({}, '^(.)[^@]*', '\\1***'), 'none')").format(email)
+    return sql.SQL(
+        "coalesce(left({0}, 1) || '***' || coalesce(substring({0} from '@[^@]*$'), ''), 'none')"
+    ).format(email)
 
 
 def matches(reference: str) -> sql.Composable:

@@ -49,10 +49,14 @@ def trigger_guards(
     task: str = "sync",
     *options: str,
 ) -> tuple[Guard, ...]:
-    """A guard for each trigger that may reach outside and was not named."""
+    """A guard for each trigger that may reach outside and was not named; one command for all."""
     named = {*fire_triggers, *session.target.settings.allow_triggers}
-    if not plan.rows:
-        return ()
+    unnamed = [
+        trigger
+        for trigger in plan.triggers
+        if plan.rows and trigger.reach != "contained" and trigger.name not in named
+    ]
+    flags = [word for trigger in unnamed for word in ("--fire-trigger", trigger.name)]
     return tuple(
         Guard(
             "trigger",
@@ -63,10 +67,9 @@ def trigger_guards(
                 + trigger.why,
                 LONGEST_MESSAGE,
             ),
-            session.command(task, *options, "--fire-trigger", trigger.name),
+            session.command(task, *options, *flags),
         )
-        for trigger in plan.triggers
-        if trigger.reach != "contained" and trigger.name not in named
+        for trigger in unnamed
     )
 
 
@@ -104,7 +107,7 @@ def stop_at(found: tuple[Guard, ...]) -> None:
     if found:
         raise Stopped(
             "\n".join(guard.message for guard in found),
-            "\n".join(f"to allow it: {guard.next_step}" for guard in found),
+            "\n".join(dict.fromkeys(f"to allow it: {guard.next_step}" for guard in found)),
         )
 
 

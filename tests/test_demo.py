@@ -1,0 +1,263 @@
+"""``demo``: the main job from nothing, and nothing left of it, however it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.program import NOWHERE, ROOT, USERSYNC
+from usersync.local import cluster
+
+#: The demo's whole text; ``{…}`` are what differs from day to day and run to run.
+TEXT = """\
+Starting an embedded Postgres that looks like a Supabase project, with 150 users ...
+
+# How far apart are the two lists?
+$ invoke status --target local
+
+Target: local · local socket · direct as postgres · public.user_profiles(user_id)
+
+=== User Synchronization Status ===
+Total Auth Users:     150
+Total User Profiles:  145
+Missing Profiles:     5
+Sync Percentage:      96.67%
+
+Not counted: 4 soft-deleted, 6 anonymous
+Missing since {minute} (oldest) to {minute} (newest)
+Newest user who has a profile: {minute}
+By provider: {providers}
+Missing per day of sign-up (UTC, last 14 days):
+{days}
+
+Next:  invoke sync --dry-run --target local
+
+# What exactly would a sync do? It writes nothing:
+$ invoke sync --dry-run --target local
+
+Target: local · local socket · direct as postgres · public.user_profiles(user_id)
+
+=== User Synchronization Plan ===
+Total Auth Users:     150
+Existing Profiles:    145
+Profiles To Create:   5
+
+Each new profile in public.user_profiles(user_id):
+  user_id <- id
+  email <- email
+  role <- {{literal: user}}
+An insert fires no trigger.
+Users (first 5 of 5, oldest first):
+{user}
+{user}
+{user}
+{user}
+{user}
+Digest: {digest} (as of {instant})
+Nothing was written.
+
+Next:  invoke sync --approve {digest} --target local
+
+# Do it:
+$ invoke sync --target local
+
+Target: local · local socket · direct as postgres · public.user_profiles(user_id)
+
+=== Synchronization Summary ===
+Timestamp:            {instant}
+Total Auth Users:     150
+Existing Profiles:    145
+Profiles Created:     5
+Failed Creations:     0
+Success Rate:         100%
+Execution Time:       {seconds} seconds
+
+# And now?
+$ invoke status --target local
+
+Target: local · local socket · direct as postgres · public.user_profiles(user_id)
+
+=== User Synchronization Status ===
+Total Auth Users:     150
+Total User Profiles:  150
+Missing Profiles:     0
+Sync Percentage:      100%
+
+Not counted: 4 soft-deleted, 6 anonymous
+
+That was all, in {seconds} s; nothing is left running.
+
+# What to do next
+{next}
+"""
+
+PATTERNS = {
+    "minute": r"\d{4}-\d\d-\d\d \d\d:\d\d UTC",
+    "instant": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+    "seconds": r"\d+\.\d+",
+    "digest": r"5-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{24}",
+    "user": r"  [0-9a-f]{8}  \d{4}-\d\d-\d\d \d\d:\d\d UTC  \w+ +\w\*\*\*@[\w.]+",
+    "providers": r"[a-z0-9 ,()%]+",
+    "days": r"(?:  \d{4}-\d\d-\d\d +\d  #+\n?)+?",
+    "next": r"(?:  .+# .+\n?)+?",
+}
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A place where a demo can leave something, and the process when it runs."""
+
+    temporary: Path
+    state: Path
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start it in a process group of its own, as a shell does, beside a target not meant."""
+        return subprocess.Popen(
+            command or (sys.executable, "-m", "invoke", "demo"),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env=os.environ
+            | {
+                "TMPDIR": str(self.temporary),
+                "XDG_STATE_HOME": str(self.state),
+                "SUPABASE_DB_URL": NOWHERE,
+                "PYTHONUNBUFFERED": "1",
+            },
+        )
+
+    def remains(self) -> list[str]:
+        """What is left: files, folders, processes."""
+        files = [str(path) for path in (*self.temporary.rglob("*"), *self.state.rglob("*"))]
+        processes = [
+            f"process {process.pid}"
+            for process in psutil.process_iter(["cmdline", "status"])
+            if str(self.temporary) in " ".join(process.info["cmdline"] or [])
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+        ]
+        return files + processes
+
+    def stack(self) -> Path | None:
+        """The folder of the embedded Postgres, once it is there."""
+        return next(self.temporary.glob("usersync-*"), None)
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    """Folders with short names, as a socket needs them; what stays in them is ended and removed."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="demo-") as name:
+        (Path(name) / "tmp").mkdir()
+        demo = Demo(Path(name) / "tmp", Path(name) / "state")
+        yield demo
+        for folder in demo.temporary.iterdir():
+            cluster.end(folder, keep_data=False)
+
+
+def assert_shows_the_job(text: str, program: str) -> None:
+    """The text is that of the demo, character by character but for what must differ."""
+    blanks = {name: f"\0{name}\0" for name in PATTERNS}
+    expected = re.escape(TEXT.format(**blanks).replace("$ invoke", f"$ {program}"))
+    expected = expected.replace("invoke\\ sync", f"{program}\\ sync")
+    for name, pattern in PATTERNS.items():
+        expected = expected.replace(re.escape(blanks[name]), pattern)
+    lines, wanted = text.splitlines(), expected.split("\\\n")
+    assert re.fullmatch(expected, text), "\n".join([*lines, "---", *wanted])
+
+
+def test_shows_the_main_job(demo: Demo) -> None:
+    """Status, plan, sync, status: the exact texts, each behind its command, in under 20 s."""
+    started = time.monotonic()
+    process = demo.start()
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, "")
+    assert time.monotonic() - started < 20
+    assert_shows_the_job(stdout, "invoke")
+    for command in ("export SUPABASE_DB_URL=", "invoke connect.check", "invoke local.up && "):
+        assert f"\n  {command}" in stdout
+    assert demo.remains() == []
+
+
+def test_of_the_console_program(demo: Demo) -> None:
+    """``usersync demo`` shows the commands of the console program."""
+    process = demo.start(USERSYNC, "demo")
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, "")
+    assert_shows_the_job(stdout, "usersync")
+    assert "  usersync status " in stdout
+    assert demo.remains() == []
+
+
+def test_in_a_folder_with_a_long_name(demo: Demo) -> None:
+    """Where the path is too long for a socket, nothing stays of its other place either."""
+    long = Demo(demo.temporary / ("x" * 100), demo.state)
+    long.temporary.mkdir()
+    process = long.start()
+    stack = None
+    while stack is None and process.poll() is None:
+        stack = long.stack()
+        time.sleep(0.01)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 0
+    assert stack is not None
+    sockets = cluster.socket_directory(stack.resolve())
+    assert sockets.parent == Path("/tmp")
+    assert not sockets.exists()
+    assert long.remains() == []
+
+
+#: When to interrupt: after so many seconds, or when the text is there.
+MOMENTS = (0.3, "Starting", "stack", "# What exactly", "# And now")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_interrupted(demo: Demo, number: signal.Signals, moment: float | str) -> None:
+    """Ctrl-C (to the whole process group) and SIGTERM, at any moment: it ends, nothing stays."""
+    process = demo.start()
+    assert process.stdout is not None
+    if moment == "stack":
+        while demo.stack() is None:
+            time.sleep(0.005)
+    elif isinstance(moment, str):
+        while not process.stdout.readline().startswith(moment):
+            assert process.poll() is None
+    else:
+        time.sleep(moment)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    process.communicate(timeout=30)
+    if isinstance(moment, str):
+        assert process.returncode == 1
+    assert demo.remains() == []
+
+
+def test_interrupted_twice(demo: Demo) -> None:
+    """A second Ctrl-C while it takes the stack down changes nothing."""
+    process = demo.start()
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("# What"):
+        assert process.poll() is None
+    for _ in range(5):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.02)
+        if process.poll() is not None:
+            break
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert demo.remains() == []
