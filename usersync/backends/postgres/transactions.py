@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import psycopg
 from psycopg import sql
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from tenacity import (
     Retrying,
@@ -83,40 +83,23 @@ class Transactions:
             finally:
                 self._rehearsal_ends_at = None
 
-    def prepare(self, query: sql.Composed) -> None:
-        """Have the server parse and check one statement, READ ONLY and without running it.
-
-        By the extended protocol, so that a text with several statements is refused.
-
-        Raises:
-            psycopg.Error: it does not parse, names something that does not exist, or leaves a
-                parameter open.
-        """
-
-        def attempt() -> psycopg.Error | None:
-            connection = self._live()
-            with connection.transaction(force_rollback=True):
-                connection.execute("set transaction read only")
-                result = connection.pgconn.prepare(b"", query.as_bytes(connection))
-                if result.status == ExecStatus.COMMAND_OK:
-                    unbound = connection.pgconn.describe_prepared(b"").nparams
-                    return psycopg.ProgrammingError("there is no $1 here") if unbound else None
-            error = psycopg.errors.error_from_result(result)
-            if self._worth_another_try(error):
-                raise error
-            return error
-
-        error = self._retried(attempt)
-        if error is not None:
-            raise error
-
     def trial(self, query: sql.Composed) -> psycopg.Error | None:
-        """Run a query READ ONLY that may be wrong in itself; returns what is wrong with it."""
+        """Run a query READ ONLY that may be wrong in itself; returns what is wrong with it.
+
+        By the extended protocol, so that a text with several statements, or with an open
+        parameter, is refused.
+        """
 
         def work(cursor: Cursor) -> psycopg.Error | None:
             try:
                 cursor.execute(query, binary=True)
-            except (psycopg.DataError, psycopg.IntegrityError) as error:
+            except (
+                psycopg.ProgrammingError,
+                psycopg.DataError,
+                psycopg.IntegrityError,
+                psycopg.NotSupportedError,
+                psycopg.errors.ProtocolViolation,  # an open parameter
+            ) as error:
                 return error
             return None
 

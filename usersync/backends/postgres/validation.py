@@ -24,38 +24,21 @@ def refuse_bad_values(transactions: Transactions, table: Table) -> None:
     settings, types = table.settings, table.column_types
     for column, text in profiles.expressions(settings):
         probe = compose(load("queries/expression"), {"expression": sql.SQL(text)})
-        try:
-            transactions.prepare(probe)
-        except psycopg.Error as error:
-            raise _refusal(table, column, "the sql: expression does not prepare", error) from error
-    _try_each(
-        table,
-        {
-            column: profiles.typed_value(source, types[column])
-            for column, source in profiles.sources(settings).items()
-        },
-        transactions,
-    )
+        _refuse(table, column, "the sql: expression does not prepare", transactions.trial(probe))
+    values = {
+        column: profiles.typed_value(source, types[column])
+        for column, source in profiles.sources(settings).items()
+    }
+    if transactions.trial(_probe(list(values.values()))) is not None:
+        # One by one only to find the one that does not fit.
+        for column, value in values.items():
+            what = f"the source does not fit {types[column]}"
+            _refuse(table, column, what, transactions.trial(_probe([value])))
     for column, literal in profiles.fixed_values(settings):
         value = profiles.typed_value(literal, types[column])
-        problem = transactions.trial(compose(load("queries/literals"), {"literals": value}))
-        if problem is not None:
-            what = f"{literal.describe()} is no value of type {types[column]}"
-            raise _refusal(table, column, what, problem)
-
-
-def _try_each(table: Table, values: dict[str, sql.Composable], transactions: Transactions) -> None:
-    """Prepare all values at once, and one by one only to find the one that does not fit."""
-    try:
-        transactions.prepare(_probe(list(values.values())))
-    except psycopg.Error:
-        for column, value in values.items():
-            try:
-                transactions.prepare(_probe([value]))
-            except psycopg.Error as error:
-                kind = table.column_types[column]
-                raise _refusal(table, column, f"the source does not fit {kind}", error) from error
-        raise
+        what = f"{literal.describe()} is no value of type {types[column]}"
+        probe = compose(load("queries/literals"), {"literals": value})
+        _refuse(table, column, what, transactions.trial(probe))
 
 
 def _probe(values: list[sql.Composable]) -> sql.Composed:
@@ -64,11 +47,13 @@ def _probe(values: list[sql.Composable]) -> sql.Composed:
     return compose(load("queries/values"), {"values_are_null": any_null})
 
 
-def _refusal(table: Table, column: str, what: str, error: psycopg.Error) -> Refused:
+def _refuse(table: Table, column: str, what: str, error: psycopg.Error | None) -> None:
+    if error is None:
+        return
     reason = error.diag.message_primary or str(error).strip()
     name = f"{table.settings.schema_name}.{table.settings.table}"
-    return Refused(
+    raise Refused(
         f"profiles: {name}: columns.{column}: {what}: {reason}",
         "correct it in usersync.yaml; a sql: source is one expression over the row u of"
         " auth.users, such as `lower(u.email)`",
-    )
+    ) from error
