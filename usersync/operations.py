@@ -131,7 +131,10 @@ def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
 @operation("sync", "data")
 def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     """Create the missing profiles, exactly those of the plan; existing ones are never touched."""
-    planned = _plans(session, options)
+    # Listing users costs a scan of both tables: only for a person who is asked.
+    planned = _plans(
+        session, options, list_users=LIST_LENGTH if session.target.is_production else 0
+    )
     if isinstance(planned, Outcome):
         return planned
     try:
@@ -196,14 +199,16 @@ def _write_ids(session: Session, table: Table, path: str) -> str:
     return f"{count:,} ids written to {path}"
 
 
-def _plans(session: Session, options: sync.SyncOptions) -> list[sync.Planned] | Outcome:
+def _plans(
+    session: Session, options: sync.SyncOptions, *, list_users: int = LIST_LENGTH
+) -> list[sync.Planned] | Outcome:
     """The plan of every table; what stops one of them, told with those that were made."""
     planned: list[sync.Planned] = []
     tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
     sync.refuse_impossible(options, tables)
     for table in tables:
         try:
-            planned.append(sync.make_plan(session, table, options))
+            planned.append(sync.make_plan(session, table, options, list_users=list_users))
         except UsersyncError as error:
             return _stopped(planned, error)
     return planned

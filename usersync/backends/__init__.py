@@ -69,10 +69,15 @@ class PlanCounts:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """A batch by place: the users in heap blocks ``first`` to before ``end``."""
+    """A batch by place: the users in heap blocks ``first`` to before ``end``.
+
+    ``all_missing`` says that nobody had a profile when the plan was made: then nobody is looked up
+    first, and whoever has one by now is found by the clash.
+    """
 
     first: int
     end: int
+    all_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from psycopg import sql
 
 #: Users in a range of heap blocks, which Postgres 14 and later read by a TID range scan. Keysets
@@ -23,3 +25,14 @@ IS_ROW_ERROR = sql.SQL(
     "(left(error_state, 2) in ('22', '23', '54', 'P0')"
     " or error_context ~ '^PL/pgSQL function [^\n]+ at RAISE')"
 )
+
+
+def is_missing(names: Mapping[str, sql.Composable]) -> sql.Composable:
+    """True for a user without a profile: one index probe a user.
+
+    Args:
+        names: ``profiles`` and ``key`` of the table.
+    """
+    return sql.SQL("not exists (select from {} as p where p.{} = u.id)").format(
+        names["profiles"], names["key"]
+    )

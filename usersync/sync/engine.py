@@ -46,6 +46,10 @@ class _Tally:
                 reason = (failure.sqlstate, failure.condition, failure.subject)
                 self.failures[reason].append(failure.user_id)
 
+    def accounts_for(self, rows: int) -> bool:
+        """Whether every planned row was created or failed: then nobody has to be looked for."""
+        return self.created + self.failed == rows
+
     @property
     def failed_ids(self) -> frozenset[str]:
         return frozenset(user_id for ids in self.failures.values() for user_id in ids)
@@ -235,7 +239,8 @@ def _carry_out(
         while len(doors) < options.workers:
             doors.append(session.backend.another())
         _all_work(session, planned, crew, doors)
-        if crew.stopped is None:
+        told = crew.tally.accounts_for(planned.plan.rows) and not options.approve
+        if crew.stopped is None and not told:
             return session.backend.remaining(planned.table, planned.selection)
     except KeyboardInterrupt:
         crew.stopped = _interrupted()
@@ -296,8 +301,8 @@ def _all_work(session: Session, planned: Planned, crew: _Crew, doors: Sequence[B
     plan, table = planned.plan, planned.table
     many = plan.rows >= _SWEEP_FROM_ROWS and plan.rows * _SWEEP_FROM_SHARE >= plan.total
     if many and planned.selection.last is None:
-        crew.run(doors, Sweep(table, plan.total))
-    if crew.stopped is None:
+        crew.run(doors, Sweep(table, plan))
+    if crew.stopped is None and not crew.tally.accounts_for(plan.rows):
         # A user row that moved to another block during the sweep is met here, by name.
         skip_ids = crew.tally.failed_ids
         crew.run(doors, Pages(session.backend, table, planned.selection, skip_ids=skip_ids))

@@ -14,9 +14,6 @@ from usersync.session import Session
 from usersync.sql import profiles
 from usersync.sync import guards
 
-#: Ordinary sign-ups never fail at planning; a plan lists this many of its users.
-LISTED_USERS = 100
-
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
@@ -62,9 +59,7 @@ class Planned:
     plan: Plan
 
 
-def make_plan(
-    session: Session, table: Table, options: SyncOptions, *, list_users: int = LISTED_USERS
-) -> Planned:
+def make_plan(session: Session, table: Table, options: SyncOptions, *, list_users: int) -> Planned:
     """Work out what a sync would do; writes nothing.
 
     Args:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Protocol
 
 from usersync.backends import Backend, Batch, Blocks, Cursor, Ids, Selection, Table
+from usersync.model import Plan
 
 #: A batch should hold its locks no longer than people notice.
 _SLOW_S = 0.4
@@ -70,7 +72,7 @@ class _Returns:
             middle = (batch.first + batch.end) // 2
             if middle == batch.first:
                 return False
-            self._halves += [Blocks(middle, batch.end), Blocks(batch.first, middle)]
+            self._halves += [replace(batch, first=middle), replace(batch, end=middle)]
         else:
             middle = len(batch.user_ids) // 2
             if middle == 0:
@@ -82,10 +84,11 @@ class _Returns:
 class Sweep:
     """Every heap block of ``auth.users`` once: the way to go when most users are missing."""
 
-    def __init__(self, table: Table, total_users: int) -> None:
+    def __init__(self, table: Table, plan: Plan) -> None:
         self._next = 0
         self._end = table.user_blocks
-        users = max(table.users_estimate, total_users)
+        self._all_missing = plan.existing == 0
+        users = max(table.users_estimate, plan.total)
         self._rows_per_block = max(users / max(self._end, 1), 1.0)
         self._returns = _Returns()
         self._lock = threading.Lock()
@@ -98,7 +101,7 @@ class Sweep:
                 return returned
             first = self._next
             self._next = min(first + max(int(rows / self._rows_per_block), 1), self._end)
-            return Blocks(first, self._next)
+            return Blocks(first, self._next, self._all_missing)
 
     def give_back(self, batch: Batch) -> bool:
         """See `Work`; the users of a single block are left to `Pages`, which can halve them."""

@@ -226,6 +226,8 @@ class PostgresDoor:
         else:
             how, page = pages.BY_IDS, {"user_ids": list(batch.user_ids)}
         named = self._names(table, selection, role) | how | {"is_row_error": pages.IS_ROW_ERROR}
+        looked_up = not (isinstance(batch, Blocks) and batch.all_missing)
+        named["is_missing"] = pages.is_missing(named) if looked_up else sql.SQL("true")
         body = compose(load("queries/create_batch"), named)
 
         def work(cursor: RowCursor) -> BatchResult:

@@ -31,8 +31,7 @@ begin
         insert into {profiles} ({columns})
         select {values}
         from auth.users as u
-        where {page} and {needs_profile} and {in_share} and {in_plan}
-            and not exists (select from {profiles} as p where p.{key} = u.id)
+        where {page} and {needs_profile} and {in_share} and {in_plan} and {is_missing}
         for key share of u;
         get diagnostics created = row_count;
         set constraints all immediate;
