@@ -53,5 +53,5 @@ def status(stack: Stack, missing: int = 5) -> Iterator[Figure]:
             took["status"],
             took["status"] / took["bare"],
             "x bare",
-            most,
+            most if not count else None,
         )

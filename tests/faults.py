@@ -82,6 +82,36 @@ def journal(app: App) -> list[dict[str, Any]]:
     return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 
+def backends(app: App) -> list[int]:
+    """The product's sessions on the server."""
+    rows = app.rows(
+        "select pid from pg_stat_activity"
+        " where application_name = 'usersync' and datname = current_database()"
+    )
+    return [row["pid"] for row in rows]
+
+
+def batch_is_running(app: App) -> bool:
+    """Whether a batch holds users."""
+    return bool(
+        app.rows(
+            "select l.pid from pg_locks as l join pg_stat_activity as a using (pid)"
+            " where a.application_name = 'usersync' and l.mode = 'RowShareLock'"
+            " and l.relation = 'auth.users'::regclass and a.datname = current_database()"
+        )
+    )
+
+
+def batch_waits(app: App) -> bool:
+    """Whether a batch waits for somebody else's lock."""
+    return bool(
+        app.rows(
+            "select pid from pg_stat_activity where application_name = 'usersync'"
+            " and datname = current_database() and wait_event_type = 'Lock'"
+        )
+    )
+
+
 @dataclass
 class Command:
     """A `usersync` program that runs by itself."""
@@ -134,13 +164,16 @@ def started(app: App, *arguments: str) -> Iterator[Command]:
 class Wire:
     """A TCP way to a test's server that breaks on command, as networks do.
 
-    ``on_commit`` is called with the number of each COMMIT that comes by, and says what happens to
-    it: ``pass``, ``drop`` (the server never sees it) or ``deafen`` (it does; the answer is lost).
+    ``on_commit`` is called with the number of each COMMIT of an insert that comes by, and says what
+    happens to it: ``pass``, ``drop`` (the server never sees it) or ``deafen`` (it does, and its
+    answer is lost).
     """
 
     socket_path: str
     on_commit: Callable[[int], str] = field(default=lambda _number: "pass")
     commits: int = 0
+    is_down: bool = False
+    """Whether new connections are refused."""
     _open: list[socket.socket] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -174,9 +207,12 @@ class Wire:
                 return
             server = socket.socket(socket.AF_UNIX)
             try:
+                if self.is_down:
+                    raise ConnectionRefusedError
                 server.connect(self.socket_path)
             except OSError:
                 _hang_up(client)
+                _hang_up(server)
                 continue
             with self._lock:
                 self._open += [client, server]
@@ -184,10 +220,13 @@ class Wire:
                 threading.Thread(target=self._carry, args=ends, daemon=True).start()
 
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        writes = False
         try:
-            while data := source.recv(65536):
+            while data := source.recv(1_000_000):
                 fate = "pass"
-                if source.family == socket.AF_INET and b"COMMIT\0" in data:
+                writes = writes or b'insert into "public"' in data
+                if writes and source.family == socket.AF_INET and b"COMMIT\0" in data:
+                    writes = False
                     with self._lock:
                         self.commits += 1
                         fate = self.on_commit(self.commits)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.app import PROFILES, App, counts, summary_of
-from tests.faults import missing, orphans, profiles, slow_rows, trigger, until
+from tests.faults import (
+    batch_is_running,
+    batch_waits,
+    missing,
+    orphans,
+    profiles,
+    slow_rows,
+    trigger,
+    until,
+)
 from tests.test_sync import NAMES
 from usersync import model
 from usersync.backends import Batch, BatchResult, Blocks
@@ -28,7 +39,9 @@ def at_once(*things: Callable[[], model.Run]) -> list[model.Run]:
         return [future.result() for future in [pool.submit(thing) for thing in things]]
 
 
-def before_batches(monkeypatch: pytest.MonkeyPatch, do: Callable[[PostgresDoor, Batch], None]) -> None:
+def before_batches(
+    monkeypatch: pytest.MonkeyPatch, do: Callable[[PostgresDoor, Batch], None]
+) -> None:
     """Do something before each batch, in the thread that is about to run it."""
     create = PostgresDoor.create
 
@@ -83,15 +96,6 @@ def session(app: App) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def waits_for_a_lock(app: App) -> bool:
-    return bool(
-        app.rows(
-            "select pid from pg_stat_activity where application_name = 'usersync'"
-            " and datname = current_database() and wait_event_type = 'Lock'"
-        )
-    )
-
-
 # -- several syncs -----------------------------------------------------------------------------
 
 
@@ -100,7 +104,7 @@ def test_two_syncs_at_once(app: App, monkeypatch: pytest.MonkeyPatch, count: int
     """By blocks or by name: every profile once, and what one did not create was there for it."""
     app.many_users(count)
     begin_together(monkeypatch, 2)
-    both = at_once(*[lambda: app.sync(batch_size=50, first_fill=True)] * 2)
+    both = at_once(*[partial(app.sync, batch_size=50, first_fill=True)] * 2)
     assert [run.error for run in both] == ["", ""]
     assert sum(summary_of(run).created for run in both) == profiles(app) == count
     assert [accounted(run) for run in both] == [count, count]
@@ -113,10 +117,7 @@ def test_shards_beside_a_full_run(app: App, monkeypatch: pytest.MonkeyPatch) -> 
     begin_together(monkeypatch, 4)
     shares: list[tuple[int, int] | None] = [(1, 3), (2, 3), (3, 3), None]
     runs = at_once(
-        *[
-            lambda share=share: app.sync(share=share, batch_size=50, first_fill=True)  # type: ignore[misc]
-            for share in shares
-        ]
+        *[partial(app.sync, share=share, batch_size=50, first_fill=True) for share in shares]
     )
     assert [run.error for run in runs] == [""] * 4
     assert sum(summary_of(run).created for run in runs) == profiles(app) == 2_400
@@ -126,7 +127,7 @@ def test_shards_beside_a_full_run(app: App, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_workers_share_the_reading_of_pages(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that reads the next page does not disturb the batch of another."""
-    monkeypatch.setitem(Pages.__init__.__kwdefaults__, "page_rows", 60)
+    monkeypatch.setattr("usersync.sync.engine.Pages", partial(Pages, page_rows=60))
     app.many_users(1_200)
     run = app.sync(workers=3, batch_size=20, first_fill=True)
     assert run.error == ""
@@ -139,10 +140,9 @@ def test_deadlocked_workers_try_again(
     """Workers whose batches want each other's unique names: retried, one of each name is made."""
     app.rows(PROFILES)
     app.configure(NAMES)
+    setting = f"alter role postgres in database {database.name} set deadlock_timeout = 50"
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
-        admin.execute(
-            f"alter role postgres in database {database.name} set deadlock_timeout = '50ms'".encode()
-        )
+        admin.execute(setting.encode())
     # The second row of a batch waits (at most 5 s) until the first row of every batch is in.
     app.rows("create sequence public.firsts")
     trigger(
@@ -153,7 +153,10 @@ def test_deadlocked_workers_try_again(
         else
             began := clock_timestamp();
             while (select last_value from public.firsts) < 4
-                and clock_timestamp() < began + interval '5 s' loop perform pg_sleep(0.01); end loop;
+                and clock_timestamp() < began + interval '5 s'
+            loop
+                perform pg_sleep(0.01);
+            end loop;
         end if;
         """,
         table="profiles",
@@ -169,9 +172,9 @@ def test_deadlocked_workers_try_again(
             raw_user_meta_data={"username": name},
         )
     run = app.sync(workers=4, batch_size=2)
-    assert app.one(
-        "select deadlocks from pg_stat_database where datname = current_database()"
-    ), "the test did not provoke what it is about"
+    assert app.one("select deadlocks from pg_stat_database where datname = current_database()"), (
+        "the test did not provoke what it is about"
+    )
     assert (run.exit_code, run.error) == (2, "")
     summary = summary_of(run)
     assert counts(summary) == {"created": 4, "failed": 4, "already_there": 0}
@@ -200,7 +203,7 @@ def test_a_delete_that_is_under_way(app: App, foreign_key: bool) -> None:
     with session(app) as other:
         other.execute("delete from auth.users where id = any (%s::uuid[])", [ids[5:7]])
         with sync_in_background(app) as result:
-            until(lambda: waits_for_a_lock(app), "the batch to meet the delete")
+            until(lambda: batch_waits(app), "the batch to meet the delete")
             other.commit()
             run = result()
     assert (run.exit_code, run.error) == (0, "")
@@ -214,7 +217,7 @@ def test_a_delete_that_is_taken_back(app: App) -> None:
     with session(app) as other:
         other.execute("delete from auth.users where id = any (%s::uuid[])", [ids[5:7]])
         with sync_in_background(app) as result:
-            until(lambda: waits_for_a_lock(app), "the batch to meet the delete")
+            until(lambda: batch_waits(app), "the batch to meet the delete")
             other.rollback()
             assert counts(summary_of(result())) == {"created": 20, "failed": 0, "already_there": 0}
 
@@ -235,17 +238,6 @@ def test_a_delete_waits_for_the_batch(app: App, foreign_key: bool) -> None:
     assert (profiles(app), orphans(app)) == ((0, 0) if foreign_key else (10, 10))
 
 
-def batch_is_running(app: App) -> bool:
-    """Whether a batch holds rows of auth.users."""
-    return bool(
-        app.rows(
-            "select l.pid from pg_locks as l join pg_stat_activity as a using (pid)"
-            " where a.application_name = 'usersync' and l.mode = 'RowShareLock'"
-            " and l.relation = 'auth.users'::regclass"
-        )
-    )
-
-
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_profile_that_the_app_is_making(app: App, kept: bool) -> None:
     """A profile that the app is inserting is waited for: then it is there, or is created."""
@@ -253,13 +245,34 @@ def test_a_profile_that_the_app_is_making(app: App, kept: bool) -> None:
     with session(app) as other:
         other.execute("insert into user_profiles (user_id, email) values (%s, 'own')", [ids[3]])
         with sync_in_background(app) as result:
-            until(lambda: waits_for_a_lock(app), "the batch to meet the app's own insert")
+            until(lambda: batch_waits(app), "the batch to meet the app's own insert")
             other.commit() if kept else other.rollback()
             run = result()
     created = 19 if kept else 20
-    assert counts(summary_of(run)) == {"created": created, "failed": 0, "already_there": 20 - created}
+    assert counts(summary_of(run)) == {
+        "created": created,
+        "failed": 0,
+        "already_there": 20 - created,
+    }
     assert app.one("select count(*) from user_profiles where email = 'own'") == kept
     assert profiles(app) == 20
+
+
+def test_a_profile_that_the_app_is_making_beside_a_row_that_fails(app: App) -> None:
+    """While the rows of a batch are isolated too, a profile that is being made is waited for."""
+    app.rows("alter table user_profiles add check (email <> 'bad@example.com')")
+    ids = [f"{number}0000000-0000-0000-0000-000000000000" for number in range(4)]
+    for number, user_id in enumerate(ids):
+        app.user(id=user_id, email="bad@example.com" if number == 0 else f"{number}@example.com")
+    with session(app) as other:
+        other.execute("insert into user_profiles (user_id, email) values (%s, 'own')", [ids[2]])
+        with sync_in_background(app) as result:
+            until(lambda: batch_waits(app), "the batch to meet the app's own insert")
+            other.commit()
+            run = result()
+    assert (run.exit_code, run.error) == (2, "")
+    assert counts(summary_of(run)) == {"created": 2, "failed": 1, "already_there": 1}
+    assert summary_of(run).failures[0].user_ids == (ids[0],)
 
 
 @pytest.mark.parametrize(
@@ -276,10 +289,11 @@ def test_a_user_who_changes_before_the_batch(
 ) -> None:
     """Who needs no profile any more gets none; of others the profile has the newest values."""
     ids = app.users(20)
-    before_batches(
-        monkeypatch,
-        lambda *_: app.rows(f"update auth.users set {change} where id = %(id)s", id=ids[7]) and None,
-    )
+
+    def change_one(_door: PostgresDoor, _batch: Batch) -> None:
+        app.rows(f"update auth.users set {change} where id = %(id)s", id=ids[7])
+
+    before_batches(monkeypatch, change_one)
     run = app.sync()
     assert (run.exit_code, run.error) == (0, "")
     assert counts(summary_of(run)) == {
@@ -311,8 +325,10 @@ def test_rows_that_move_during_a_sweep_are_met(
                 " (select id from auth.users order by ctid desc limit 100)"
             )
             moved.append(
-                app.one("select count(*) from auth.users where ctid < '(10,0)' and not exists"
-                        " (select from user_profiles p where p.user_id = users.id)")
+                app.one(
+                    "select count(*) from auth.users where ctid < '(10,0)' and not exists"
+                    " (select from user_profiles p where p.user_id = users.id)"
+                )
             )
 
     after_batches(monkeypatch, sign_in)
@@ -321,6 +337,97 @@ def test_rows_that_move_during_a_sweep_are_met(
     assert (run.exit_code, run.error) == (0, "")
     assert counts(summary_of(run)) == {"created": total, "failed": 0, "already_there": 0}
     assert missing(app) == 0
+
+
+def test_who_moves_is_met_although_somebody_joined(
+    app: App, monkeypatch: pytest.MonkeyPatch, database: Any
+) -> None:
+    """Created beside the plan (an anonymous user who registers) never stands for one who moved."""
+    app.many_users(3_000)
+    # The last page has room for the new row of one who registers; that of the other moves away.
+    joins, *_, moves = (
+        row["id"] for row in app.rows("select id from auth.users order by ctid desc limit 100")
+    )
+    app.rows("update auth.users set is_anonymous = true where id = %(id)s", id=joins)
+    app.rows("delete from auth.users where ctid < '(10,0)'::tid")
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("vacuum auth.users")
+    happened: list[bool] = []
+
+    def register_and_sign_in(batch: Batch, _result: BatchResult) -> None:
+        if not happened and isinstance(batch, Blocks) and batch.end > 10:
+            app.rows("update auth.users set is_anonymous = false where id = %(id)s", id=joins)
+            app.rows("update auth.users set last_sign_in_at = now() where id = %(id)s", id=moves)
+            happened.extend(
+                app.one("select ctid < '(10,0)'::tid from auth.users where id = %(id)s", id=user_id)
+                for user_id in (joins, moves)
+            )
+
+    after_batches(monkeypatch, register_and_sign_in)
+    run = app.sync(batch_size=500, first_fill=True)
+    assert happened == [False, True], "the test did not provoke what it is about"
+    assert missing(app) == 0
+    assert (run.exit_code, run.error) == (0, "")
+
+
+def test_a_failure_that_moves_is_counted_once(
+    app: App, monkeypatch: pytest.MonkeyPatch, database: Any
+) -> None:
+    """A user who failed, and whose row then moves ahead of the sweep, is one failed creation."""
+    app.rows("alter table user_profiles add check (email <> 'bad@example.com')")
+    app.user(email="bad@example.com")
+    app.many_users(3_000)
+    app.rows("delete from auth.users where ctid >= '(30,0)'::tid and ctid < '(40,0)'::tid")
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("vacuum auth.users")
+    happened: list[bool] = []
+
+    def sign_in(_batch: Batch, _result: BatchResult) -> None:
+        if not happened:
+            app.rows(
+                "update auth.users set last_sign_in_at = now() where email = 'bad@example.com'"
+            )
+            happened.append(
+                app.one(
+                    "select ctid >= '(30,0)'::tid from auth.users where email = 'bad@example.com'"
+                )
+            )
+
+    after_batches(monkeypatch, sign_in)
+    run = app.sync(batch_size=500, first_fill=True)
+    assert happened == [True], "the test did not provoke what it is about"
+    assert (run.exit_code, run.error) == (2, "")
+    assert summary_of(run).failed == 1
+    assert accounted(run) == plan_rows(run) == profiles(app) + 1
+
+
+def test_who_signs_up_into_a_sweep_is_not_in_it(
+    app: App, monkeypatch: pytest.MonkeyPatch, database: Any
+) -> None:
+    """New users whose rows land in blocks that are still to be swept are newer than the plan."""
+    app.many_users(3_000)
+    app.rows("delete from auth.users where ctid >= '(30,0)'::tid and ctid < '(40,0)'::tid")
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("vacuum auth.users")
+    landed: list[int] = []
+
+    def sign_up(_door: PostgresDoor, _batch: Batch) -> None:
+        if not landed:
+            for _ in range(20):
+                app.rows(SIGN_UP % "")
+            landed.append(
+                app.one(
+                    "select count(*) from auth.users where email like '%@new.example'"
+                    " and ctid >= '(30,0)'::tid and ctid < '(40,0)'::tid"
+                )
+            )
+
+    before_batches(monkeypatch, sign_up)
+    run = app.sync(batch_size=500, first_fill=True)
+    assert landed[0] > 10, "the test did not provoke what it is about"
+    assert (run.exit_code, run.error) == (0, "")
+    assert accounted(run) == plan_rows(run) == summary_of(run).created
+    assert missing(app) == 20
 
 
 # -- life --------------------------------------------------------------------------------------
@@ -376,7 +483,8 @@ KINDS = {
     "sign-up with a profile": SIGN_UP % '"app": "makes it"',
     "delete": f"delete from auth.users where id in {SOMEBODY}",
     "soft delete": f"update auth.users set deleted_at = now() where id in {SOMEBODY}",
-    "e-mail": f"update auth.users set email = gen_random_uuid() || '@b.example' where id in {SOMEBODY}",
+    "e-mail": "update auth.users set email = gen_random_uuid() || '@b.example'"
+    f" where id in {SOMEBODY}",
     "sign-in": f"update auth.users set last_sign_in_at = now() where id in {SOMEBODY}",
     "profile of the app": "insert into user_profiles (user_id, email)"
     f" select u.id, u.email from auth.users as u where u.id in {SOMEBODY} for key share"
@@ -423,10 +531,13 @@ def test_life_goes_on(app: App, monkeypatch: pytest.MonkeyPatch, foreign_key: bo
     assert accounted(run) == plan_rows(run) == 2_500
     assert summary_of(run).failed == 0
     # Without a foreign key, only somebody deleted after the profile was committed leaves one.
-    assert app.one(
-        "select count(*) from user_profiles as p join gone as g on g.id = p.user_id"
-        " where p.created_at > g.at"
-    ) == 0
+    assert (
+        app.one(
+            "select count(*) from user_profiles as p join gone as g on g.id = p.user_id"
+            " where p.created_at > g.at"
+        )
+        == 0
+    )
     assert orphans(app) == 0 or not foreign_key
     assert life.longest_wait_s < 5
     assert app.status().missing == app.one(
@@ -435,3 +546,72 @@ def test_life_goes_on(app: App, monkeypatch: pytest.MonkeyPatch, foreign_key: bo
     )
     assert app.sync().exit_code == 0
     assert app.status().missing == 0
+
+
+# -- approval ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def signing_up(app: App, *takes_s: float) -> Iterator[None]:
+    """People sign up again and again, each in a transaction that is open for a while of its own."""
+    stop = threading.Event()
+
+    def sign_up(takes_s: float) -> None:
+        with psycopg.connect(app.url) as connection:
+            while not stop.is_set():
+                connection.execute((SIGN_UP % "").encode())
+                time.sleep(takes_s)
+                connection.commit()
+
+    threads = [threading.Thread(target=sign_up, args=(seconds,)) for seconds in takes_s]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=20)
+
+
+def test_approve_after_sign_ups(app: App) -> None:
+    """Sign-ups before, across and after the plan: --approve does the plan, and counts the newer."""
+    app.users(5)
+    with signing_up(app, 0.05, 0.15, 0.4, 0.7):
+        time.sleep(0.5)
+        _, plan = app.plan()
+        time.sleep(1.5)
+        while_they_come = app.sync(approve=plan.digest)
+    assert (while_they_come.exit_code, while_they_come.error) == (0, "")
+    summary = summary_of(while_they_come)
+    assert summary.created == plan.rows >= 5
+    assert summary.newer > 0
+    _, plan = app.plan()
+    assert plan.rows == missing(app)
+    assert app.synced(approve=plan.digest).created == plan.rows
+    assert missing(app) == 0
+
+
+# -- memory ------------------------------------------------------------------------------------
+
+
+def peak_of(sync: Callable[[], model.Summary]) -> tuple[model.Summary, int]:
+    """What a sync did, and the most memory that Python held for it."""
+    tracemalloc.start()
+    try:
+        return sync(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_users(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times the users take the same memory, page by page or by blocks."""
+    monkeypatch.setattr("usersync.sync.engine.Pages", partial(Pages, page_rows=1_000))
+    app.many_users(30_000)
+    app.plan()  # loads what is loaded once
+    few, peak = peak_of(lambda: app.synced(limit=4_000, first_fill=True))
+    many, peak_of_many = peak_of(lambda: app.synced(limit=16_000))
+    rest, peak_of_sweep = peak_of(app.synced)
+    assert [summary.created for summary in (few, many, rest)] == [4_000, 16_000, 10_000]
+    assert peak < 5_000_000
+    assert max(peak_of_many, peak_of_sweep) < 1.2 * peak

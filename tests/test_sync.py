@@ -669,3 +669,29 @@ def test_dry_run_shows_the_guards_that_would_stop_it(app: App) -> None:
     guards = {guard.name: guard.next_step for guard in app.plan()[1].guards}
     assert "--first-fill" in guards["first_fill"]
     assert "--fire-trigger send_welcome" in guards["trigger"]
+
+
+def test_sign_ups_under_way_during_the_plan_come_later(app: App) -> None:
+    """Users who signed up before the newest planned one, and became visible after the plan, are
+    newer: they neither join the approved run nor make it stale."""
+    now = datetime.now(UTC)
+    planned = app.users(5, created_at=now)
+    digest = app.plan()[1].digest
+    late = [app.user(created_at=now - timedelta(milliseconds=ms)) for ms in (5, 10, 20)]
+    summary = summary_of(app.sync(approve=digest))
+    assert (summary.created, summary.newer) == (5, 3)
+    made = {str(row["user_id"]) for row in app.rows("select user_id from public.user_profiles")}
+    assert made == set(planned)
+    assert not made & set(late)
+
+
+def test_more_than_sign_ups_under_way_is_stale(app: App) -> None:
+    """Latecomers beside a user who is gone: the plan is stale all the same."""
+    now = datetime.now(UTC)
+    planned = app.users(5, created_at=now)
+    digest = app.plan()[1].digest
+    app.users(2, created_at=now - timedelta(milliseconds=5))
+    app.rows("delete from auth.users where id = %(id)s", id=planned[0])
+    run = app.sync(approve=digest)
+    assert run.exit_code == 4
+    assert "the users" in run.error

@@ -45,12 +45,14 @@ class Selection:
 
     ``newest_at`` leaves out users who signed up later; users without a date, or dated in the
     future, are always in. ``share`` is ``(number, of)``, numbered from 1. ``last`` is the last
-    user, in the order of pages, of a plan that was limited in number.
+    user, in the order of pages, of a plan that was limited in number. ``without`` are users who
+    became visible after the plan although they signed up before its newest user did.
     """
 
     newest_at: datetime | None = None
     share: tuple[int, int] | None = None
     last: Cursor | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,11 @@ class Backend(Protocol):
 
     def plan(self, table: Table, selection: Selection) -> PlanCounts:
         """Count and fingerprint the users whose profile is missing."""
+
+    def newest_users(
+        self, table: Table, selection: Selection, limit: int
+    ) -> tuple[tuple[str, int], ...]:
+        """The last to sign up of the selected users, each with its share of the digest."""
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
         """How many of the selected users have no profile still, and how many came after them."""

@@ -105,7 +105,9 @@ def _texts(values: tuple[str, ...]) -> sql.Composable:
 
 
 def in_plan(
-    newest_at: sql.Composable | None, last: tuple[sql.Composable, sql.Composable] | None
+    newest_at: sql.Composable | None,
+    last: tuple[sql.Composable, sql.Composable] | None,
+    without: tuple[str, ...] = (),
 ) -> sql.Composable:
     """True for the users that a plan means; never null.
 
@@ -114,6 +116,7 @@ def in_plan(
     Args:
         newest_at: the sign-up time of the newest user that the plan holds; None for everybody.
         last: sign-up time and id of the last user, when the plan was limited in number.
+        without: users who became visible later all the same.
     """
     conditions: list[sql.Composable] = [sql.SQL("true")]
     if newest_at is not None:
@@ -130,6 +133,9 @@ def in_plan(
                 " <= (coalesce({}::timestamptz, '-infinity'), {}::uuid)"
             ).format(*last)
         )
+    if without:
+        ids = sql.Literal(list(without))
+        conditions.append(sql.SQL("u.id <> all ({}::uuid[])").format(ids))
     return sql.SQL("({})").format(sql.SQL(" and ").join(conditions))
 
 

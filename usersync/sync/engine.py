@@ -30,8 +30,7 @@ class _Tally:
     """What all workers together have done so far."""
 
     created: int = 0
-    failed: int = 0
-    batches: int = 0
+    failed_ids: set[str] = field(default_factory=set)
     failures: dict[tuple[str, str, str], list[str]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -40,19 +39,17 @@ class _Tally:
     def add(self, result: BatchResult) -> None:
         with self.lock:
             self.created += result.created
-            self.failed += len(result.failures)
-            self.batches += 1
             for failure in result.failures:
-                reason = (failure.sqlstate, failure.condition, failure.subject)
-                self.failures[reason].append(failure.user_id)
-
-    def accounts_for(self, rows: int) -> bool:
-        """Whether every planned row was created or failed: then nobody has to be looked for."""
-        return self.created + self.failed == rows
+                # A sweep meets a row again that moves ahead of it: once is enough.
+                if failure.user_id not in self.failed_ids:
+                    self.failed_ids.add(failure.user_id)
+                    reason = (failure.sqlstate, failure.condition, failure.subject)
+                    self.failures[reason].append(failure.user_id)
 
     @property
-    def failed_ids(self) -> frozenset[str]:
-        return frozenset(user_id for ids in self.failures.values() for user_id in ids)
+    def failed(self) -> int:
+        """How many creations failed."""
+        return len(self.failed_ids)
 
     def groups(self) -> tuple[FailureGroup, ...]:
         """The failures by reason, the most frequent first."""
@@ -238,10 +235,7 @@ def _carry_out(
     try:
         while len(doors) < options.workers:
             doors.append(session.backend.another())
-        _all_work(session, planned, crew, doors)
-        told = crew.tally.accounts_for(planned.plan.rows) and not options.approve
-        if crew.stopped is None and not told:
-            return session.backend.remaining(planned.table, planned.selection)
+        return _all_work(session, planned, crew, doors)
     except KeyboardInterrupt:
         crew.stopped = _interrupted()
     except UsersyncError as error:
@@ -296,16 +290,31 @@ def rehearse(
     return replace(summary, stopped=error.message if error else ""), error
 
 
-def _all_work(session: Session, planned: Planned, crew: _Crew, doors: Sequence[Backend]) -> None:
-    """Sweep when most are missing; then, or else, page through who is left."""
+def _all_work(
+    session: Session, planned: Planned, crew: _Crew, doors: Sequence[Backend]
+) -> tuple[int, int]:
+    """Sweep when most are missing; then, or else, page through who is left.
+
+    Returns:
+        How many of the planned users have no profile still, and how many came after them; zeros
+        when it ended early.
+    """
     plan, table = planned.plan, planned.table
     many = plan.rows >= _SWEEP_FROM_ROWS and plan.rows * _SWEEP_FROM_SHARE >= plan.total
     if many and planned.selection.last is None:
         crew.run(doors, Sweep(table, plan))
-    if crew.stopped is None and not crew.tally.accounts_for(plan.rows):
-        # A user row that moved to another block during the sweep is met here, by name.
-        skip_ids = crew.tally.failed_ids
+        if crew.stopped is None:
+            # Asked, not summed up: somebody who joined the users beside the plan may stand in the
+            # numbers for one whose row moved to where the sweep had been.
+            remaining, newer = session.backend.remaining(table, planned.selection)
+            if remaining <= crew.tally.failed:
+                return remaining, newer
+    if crew.stopped is None:
+        skip_ids = frozenset(crew.tally.failed_ids)
         crew.run(doors, Pages(session.backend, table, planned.selection, skip_ids=skip_ids))
+    if crew.stopped is None:
+        return session.backend.remaining(table, planned.selection)
+    return 0, 0
 
 
 def _summary(

@@ -13,6 +13,7 @@ from usersync.model import Plan
 from usersync.session import Session
 from usersync.sql import profiles
 from usersync.sync import guards
+from usersync.sync.latecomers import LOOKED_AT, latecomers
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,15 @@ def make_plan(session: Session, table: Table, options: SyncOptions, *, list_user
         last=_last_of_limit(session, table, options, approved),
     )
     counts = session.backend.plan(table, selection)
+    if approved and counts.planned > approved.rows:
+        late = latecomers(
+            session.backend.newest_users(table, selection, LOOKED_AT),
+            counts.planned - approved.rows,
+            _signed(int(approved.users, 16)) ^ counts.users_digest,
+        )
+        if late:
+            selection = replace(selection, without=late)
+            counts = session.backend.plan(table, selection)
     newest_at = approved.newest_at if approved else (counts.newest_at or counts.as_of)
     selection = replace(selection, newest_at=newest_at)
     digest = _digest(session, table, options, counts, selection)
@@ -165,6 +175,11 @@ def _stop_if_stale(session: Session, options: SyncOptions, approved: Digest, now
             f"the plan is stale: what moved since is {' and '.join(moved)}",
             f"make a new one and read it: {session.command('sync', '--dry-run', *options.words())}",
         )
+
+
+def _signed(number: int) -> int:
+    """An unsigned 64-bit number as Postgres's bigint."""
+    return number - 2**64 if number >= 2**63 else number
 
 
 def _columns(table: Table) -> tuple[str, ...]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 from psycopg.pq import Conninfo
-from tenacity import Retrying, retry_if_exception, stop_before_delay, wait_random_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_before_delay,
+    stop_when_event_set,
+    wait_random_exponential,
+)
 
 from usersync.backends.postgres.address import Address
 from usersync.backends.postgres.remedies import explain, unreadable
@@ -18,7 +26,13 @@ APPLICATION_NAME = "usersync"
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def connect(url: str, *, connect_timeout_s: int = 10, retry_s: float = 0) -> Connection:
+def connect(
+    url: str,
+    *,
+    connect_timeout_s: int = 10,
+    retry_s: float = 0,
+    cancelled: threading.Event | None = None,
+) -> Connection:
     """Open an autocommit connection with our application name, and UTC times where they last.
 
     Behind the transaction pooler a session setting would land on somebody else's session: there
@@ -28,6 +42,7 @@ def connect(url: str, *, connect_timeout_s: int = 10, retry_s: float = 0) -> Con
         url: a Postgres connection string.
         connect_timeout_s: seconds to wait for one address of the server, at least 2.
         retry_s: seconds during which failures that may pass are tried again.
+        cancelled: when set, by another thread, nothing is tried again.
 
     Raises:
         ConnectionFailed: it cannot be opened; never holds the string or anything secret of it.
@@ -47,10 +62,12 @@ def connect(url: str, *, connect_timeout_s: int = 10, retry_s: float = 0) -> Con
             retryable=False,
         )
     _refuse_redirection(address)
+    cancelled = cancelled or threading.Event()
     retrying = Retrying(
         retry=retry_if_exception(lambda e: isinstance(e, ConnectionFailed) and e.retryable),
         wait=wait_random_exponential(multiplier=0.5, max=5),
-        stop=stop_before_delay(retry_s),
+        stop=stop_before_delay(retry_s) | stop_when_event_set(cancelled),
+        sleep=sleep_using_event(cancelled),
         reraise=True,
     )
     return retrying(_open, url, address, connect_timeout_s)

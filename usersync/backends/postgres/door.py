@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -67,13 +68,14 @@ class PostgresDoor:
         self._server_version = cast("str", facts["server_version"])
         self.keeps_journal = cast("bool", facts["journal"])
 
-    def _open(self) -> Connection:
+    def _open(self, cancelled: threading.Event) -> Connection:
         # Nothing is lost by giving up early on a first connection; later ones may meet a restart.
         first_try_s = min(_FIRST_CONNECTION_S, self._settings.retry_s)
         connection = connect(
             self._url,
             connect_timeout_s=self._settings.connect_timeout_s,
             retry_s=self._settings.retry_s if self._was_open else first_try_s,
+            cancelled=cancelled,
         )
         self._was_open = True
         return connection
@@ -158,6 +160,13 @@ class PostgresDoor:
     def plan(self, table: Table, selection: Selection) -> PlanCounts:
         row = self._query(compose(load("queries/plan"), self._names(table, selection)))[0]
         return PlanCounts(**row)
+
+    def newest_users(
+        self, table: Table, selection: Selection, limit: int
+    ) -> tuple[tuple[str, int], ...]:
+        named = self._names(table, selection) | {"list_length": sql.Literal(limit)}
+        rows = self._query(compose(load("queries/newest_users"), named))
+        return tuple((row["id"], row["users_digest"]) for row in rows)
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
         row = self._query(compose(load("queries/remaining"), self._names(table, selection)))[0]

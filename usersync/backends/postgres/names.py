@@ -40,7 +40,7 @@ def of_table(
         "skip_reason": users.skip_reason(predicate),
         "provider": users.provider(),
         "in_share": users.in_share(selection.share),
-        "in_plan": users.in_plan(newest_at, literals(selection.last)),
+        "in_plan": users.in_plan(newest_at, literals(selection.last), selection.without),
         "email_differs": users.email_differs(email, settings.key),
         "user_email": users.masked(sql.SQL("u.email")),
         "profile_email": users.masked(

@@ -127,6 +127,7 @@ _CAUSES = (
         r"No such file or directory",
         "no server listens on the local socket",
         "Start the database, or name its host.",
+        retryable=True,
     ),
     _Cause(
         r"connection refused",

@@ -41,11 +41,14 @@ class Transactions:
     """Runs work in transactions on one connection, which is opened again when it breaks.
 
     Args:
-        open_connection: how to get a connection in autocommit mode.
+        open_connection: how to get a connection in autocommit mode; it stops trying once the
+            event is set.
         settings: time-outs and the budget for retries.
     """
 
-    def __init__(self, open_connection: Callable[[], Connection], settings: Settings) -> None:
+    def __init__(
+        self, open_connection: Callable[[threading.Event], Connection], settings: Settings
+    ) -> None:
         self._open = open_connection
         self._settings = settings
         self._connection: Connection | None = None
@@ -186,7 +189,7 @@ class Transactions:
         if self._connection is None or self._connection.closed:
             if self._rehearsal_ends_at is not None:
                 raise CouldNotTell("the connection broke during the rehearsal; nothing was kept")
-            self._connection = self._open()
+            self._connection = self._open(self._cancelled)
         if self._connection.info.transaction_status == TransactionStatus.INERROR:
             self._connection.rollback()
         return self._connection
