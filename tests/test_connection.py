@@ -317,7 +317,7 @@ REAL = {
         "nothing listens at 127.0.0.1, port {free}",
         True,
     ),
-    "no socket": ("/postgres?host=/nowhere", "no server listens on the local socket", False),
+    "no socket": ("/postgres?host=/nowhere", "no server listens on the local socket", True),
     "no such host": (
         "keeper:{pw}@usersync.invalid/postgres",
         "there is no host usersync.invalid",
