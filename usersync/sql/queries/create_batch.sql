@@ -27,11 +27,13 @@ declare
 begin
     begin
         -- The fast way has no ON CONFLICT: it costs a tenth. Any clash falls through to the
-        -- careful way, which names the profile key and nothing else.
+        -- careful way, which names the profile key and nothing else. Sorted by id, neighbours in
+        -- both unique indexes are written and checked one after the other.
         insert into {profiles} ({columns})
         select {values}
         from auth.users as u
         where {page} and {needs_profile} and {in_share} and {in_plan} and {is_missing}
+        order by u.id
         for key share of u;
         get diagnostics created = row_count;
         set constraints all immediate;
