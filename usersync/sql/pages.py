@@ -11,12 +11,14 @@ from psycopg import sql
 BY_BLOCKS = {
     "page": sql.SQL("u.ctid >= first_tid and u.ctid < end_tid"),
     "page_order": sql.SQL("u.ctid"),
+    "in_heap_order": sql.SQL(""),
 }
 
 #: Users by id, oldest first.
 BY_IDS = {
     "page": sql.SQL("u.id = any (batch_ids)"),
     "page_order": sql.SQL("u.created_at nulls first, u.id"),
+    "in_heap_order": sql.SQL("order by u.ctid"),
 }
 
 #: An error that belongs to one row: bad data, a broken constraint, too large for an index, or
