@@ -73,6 +73,20 @@ def test_only_failures_name_users_and_nothing_names_an_address(app: App) -> None
     assert "@" not in json.dumps(lines(app))
 
 
+def test_create_profile_that_breaks_has_an_end(app: App) -> None:
+    """A create-profile that an error ends is no run that was killed: its journal has an end."""
+    app.rows(
+        "create function public.broken() returns trigger language plpgsql as"
+        " $$ begin new.nothing := 1; return new; end $$"
+    )
+    app.rows(
+        "create trigger broken before insert on public.user_profiles"
+        " for each row execute function public.broken()"
+    )
+    assert app.run("create-profile", reference=app.user()).exit_code == 1
+    assert [(line["event"], line["exit_code"]) for line in lines(app)][-1] == ("ended", 1)
+
+
 def test_the_target_keeps_its_own_journal(kept: App) -> None:
     """With our schema the lines stand in usersync.journal, in the transaction of the change."""
     kept.users(3)

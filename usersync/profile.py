@@ -9,7 +9,7 @@ from dataclasses import replace
 from usersync import sync
 from usersync.backends import Ids, Match, Selection, Table
 from usersync.config import RoleSettings
-from usersync.errors import Refused
+from usersync.errors import Refused, UsersyncError
 from usersync.model import Outcome, Plan, Step, TableResult
 from usersync.privacy import SHORT_ID_LENGTH, short_id
 from usersync.session import Session
@@ -99,9 +99,13 @@ def _create(session: Session, table: Table, match: Match, role: str | None) -> S
     where = table.settings.name
     session.journal.started(where, counts={"planned": 1})
     unit = replace(session.journal.unit(where), user_ids=(match.user.id,))
-    result = session.backend.create(
-        table, Selection(), Ids((match.user.id,)), max_failures=1, role=role, event=unit
-    )
+    try:
+        result = session.backend.create(
+            table, Selection(), Ids((match.user.id,)), max_failures=1, role=role, event=unit
+        )
+    except (UsersyncError, KeyboardInterrupt):
+        session.journal.ended(where, counts={"created": 0, "failed": 0}, exit_code=1)
+        raise
     counts = {"created": result.created, "failed": len(result.failures)}
     session.journal.committed(unit, counts, (match.user.id,))
     exit_code = 2 if result.failures else 0

@@ -112,6 +112,11 @@ def _open(url: str, address: Address, connect_timeout_s: int) -> Connection:
             application_name=APPLICATION_NAME,
             client_encoding="utf8",
             sslmode=_sslmode(address),
+            # A network that falls silent must end a run, not hold it for ever.
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+            tcp_user_timeout=60_000,
         )
     except psycopg.Error as error:
         raise explain(error, address) from None

@@ -47,6 +47,9 @@ from usersync.sql import compose, load, pages, users
 #: How long a first connection is tried.
 _FIRST_CONNECTION_S = 3.0
 
+#: A growing, analysed profile table lures the planner into nested sequential scans.
+_NO_NESTED_LOOP = "set local enable_nestloop = off"
+
 
 class PostgresDoor:
     """One connection to one target; see `usersync.backends.Backend` for what each verb means.
@@ -169,8 +172,14 @@ class PostgresDoor:
         return tuple((row["id"], row["users_digest"]) for row in rows)
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
-        row = self._query(compose(load("queries/remaining"), self._names(table, selection)))[0]
-        return row["remaining"], row["newer"]
+        query = compose(load("queries/remaining"), self._names(table, selection))
+
+        def work(cursor: RowCursor) -> tuple[int, int]:
+            cursor.execute(_NO_NESTED_LOOP)
+            (row,) = fetch_all(cursor, query)
+            return row["remaining"], row["newer"]
+
+        return self._transactions.read(work)
 
     def missing_users(
         self,
@@ -198,8 +207,7 @@ class PostgresDoor:
             "page_size": sql.Literal(limit),
             "skip": sql.Literal(skip),
         }
-        # A growing, analysed profile table lures the planner into nested sequential scans.
-        cursor.execute("set local enable_nestloop = off")
+        cursor.execute(_NO_NESTED_LOOP)
         return tuple(
             user(row) for row in fetch_all(cursor, compose(load("queries/missing_users"), named))
         )
