@@ -27,16 +27,15 @@ declare
 begin
     begin
         -- The fast way has no ON CONFLICT: it costs a tenth. Any clash falls through to the
-        -- careful way, which names the profile key and nothing else. Users are locked in the order
-        -- of the heap, as deletes lock them, and written in the order of the unique indexes.
+        -- careful way, which names the profile key and nothing else. Users are locked first and
+        -- then written in the order of the unique indexes.
         insert into {profiles} ({columns})
         select {values}
         from (
             select u.*
             from auth.users as u
             where {page} and {needs_profile} and {in_share} and {in_plan} and {is_missing}
-            {in_heap_order}
-            for key share of u
+            {locked}
         ) as u
         order by u.id;
         get diagnostics created = row_count;
