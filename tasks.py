@@ -31,10 +31,14 @@ def test(c: Context) -> None:
 
 @task
 def reference(_c: Context) -> None:
-    """Write the configuration reference, made from the models, into docs/configuration.md."""
+    """Write the generated pages: the configuration reference and the checks."""
     from usersync.config import reference_markdown
+    from usersync.sql.checks_page import checks_markdown
 
-    page = Path(__file__).with_name("docs") / "configuration.md"
+    docs = Path(__file__).with_name("docs")
+    (docs / "checks.md").write_text(checks_markdown(), encoding="utf-8")
+
+    page = docs / "configuration.md"
     mark = "<!-- reference: generated -->\n\n"
     before = page.read_text(encoding="utf-8").partition(mark)[0]
     page.write_text(before + mark + reference_markdown(), encoding="utf-8")

@@ -14,7 +14,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from usersync import model, runner
+from usersync import config, model, runner
+from usersync.sql import changes
 from usersync.sync import SyncOptions
 
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -97,6 +98,21 @@ class App:
             " 'many-' || n || '@example.com', now() - make_interval(secs => 100 + n), '{}'"
             f" from generate_series(1, {count}) as n"
         )
+
+    def change(self, name: str) -> changes.Change:
+        """One change of the migration, rendered for this app."""
+        target = config.load(environ={"SUPABASE_DB_URL": self.url})
+        shapes = [
+            changes.Shape(table, changes.new_column_types(table), made=True)
+            for table in target.profiles
+        ]
+        (change,) = (one for one in changes.render(target.settings, shapes) if one.name == name)
+        return change
+
+    def install(self, *names: str) -> None:
+        """Run the statements of changes, without the ledger."""
+        for name in names:
+            self.rows(self.change(name).apply)
 
     def configure(self, text: str) -> None:
         """Write usersync.yaml."""

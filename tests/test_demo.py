@@ -96,6 +96,122 @@ Sync Percentage:      100%
 
 Not counted: 4 soft-deleted, 6 anonymous
 
+# The app has a trigger of its own, so a new user gets a profile:
+ada signs up: done
+
+# Then a release renames a column, and forgets that trigger:
+sql> alter table public.user_profiles rename column is_active to active;
+
+# Nobody can sign up any more:
+grace signs up: Database error saving new user (42703: column "is_active" of relation \
+"user_profiles" does not exist)
+
+# Why?
+$ invoke doctor --target local
+
+Target: local · local socket · direct as postgres · public.user_profiles(user_id)
+
+=== Migration ===
+Nothing of usersync is installed here.
+
+=== User Synchronization Status ===
+Total Auth Users:     151
+Total User Profiles:  151
+Missing Profiles:     0
+Sync Percentage:      100%
+
+Not counted: 4 soft-deleted, 6 anonymous
+
+=== Checks ===
+34 of 36 checks found nothing.
+
+error: sign_up_function_broken: 1: do the tables and columns exist that the functions behind \
+sign-ups write to, and is every required column filled?
+  public.handle_new_user(): line 3: there is no column is_active in user_profiles (42703 \
+undefined_column)
+  to do: migration.pause lets people sign up until the function is corrected; then \
+migration.resume
+warning: users_unreadable_by_api: 3: can the Auth server read every user?
+  04c197f3: null or foreign: confirmation_token, recovery_token, email_change, \
+email_change_token_new
+  342fd83e: null or foreign: confirmation_token, recovery_token, email_change, \
+email_change_token_new
+  ce8def3c: null or foreign: confirmation_token, recovery_token, email_change, \
+email_change_token_new
+  to do: update auth.users set confirmation_token = coalesce(confirmation_token, ''), \
+recovery_token = coalesce(recovery_token, ''), email_change = coalesce(email_change, ''), \
+email_change_token_new = coalesce(email_change_token_new, '') where id = 'ID';
+
+Next:  invoke migration.pause --target local
+
+# First aid: the trigger does nothing for now; no lock, no release needed:
+$ invoke migration.pause --target local
+
+Target: local · local socket · direct as postgres
+
+PAUSED: public.handle_new_user() does nothing since {instant}, by {actor}
+  0 signed up since then without a profile.
+
+changed    public.handle_new_user(): does nothing any more: auth.users: on_auth_user_created
+What it did is saved inside it, and in {file}
+Next:  correct what is wrong, then: invoke migration.resume 'public.handle_new_user()' --target \
+local
+       and, until then, for those who sign up: invoke sync --target local
+
+# People can sign up again:
+grace signs up: done
+
+# The release is corrected:
+sql> alter table public.user_profiles rename column active to is_active;
+
+# The trigger comes back, byte for byte, once a canary has passed with it:
+$ invoke migration.resume --target local
+
+Target: local · local socket · direct as postgres
+
+changed    public.handle_new_user(): is back, byte for byte
+ok         role: with more rights than the Auth server has, which does not matter: every \
+trigger function on auth.users runs with the rights of its owner
+ok         e-mail sign-up: profile made in public.user_profiles(user_id)
+ok         phone sign-up: profile made in public.user_profiles(user_id)
+ok         OAuth sign-up: profile made in public.user_profiles(user_id)
+ok         sign-up without metadata: profile made in public.user_profiles(user_id)
+ok         anonymous sign-up: no profile in public.user_profiles(user_id), as configured
+finding    becoming permanent: no profile in public.user_profiles(user_id): none of \
+on_auth_user_created (public.handle_new_user()) makes it, or one swallowed its error
+           migration.verify
+ok         e-mail change: profile made in public.user_profiles(user_id)
+ok         soft delete: the profile in public.user_profiles(user_id) stays
+ok         hard delete: user and profile are gone
+Signed up without a profile while it was paused: 1
+Next:  invoke sync --dry-run --target local
+       invoke sync --target local
+
+# The sync catches up:
+$ invoke sync --target local
+
+Target: local · local socket · direct as postgres · public.user_profiles(user_id)
+
+=== Synchronization Summary ===
+Timestamp:            {instant}
+Total Auth Users:     152
+Existing Profiles:    151
+Profiles Created:     1
+Failed Creations:     0
+Success Rate:         100%
+Execution Time:       {seconds} seconds
+
+# In sync:
+$ invoke status --quick --target local
+
+Target: local · local socket · direct as postgres · public.user_profiles(user_id)
+
+=== User Synchronization Status ===
+Total Auth Users:     152
+Total User Profiles:  152
+Missing Profiles:     0
+Sync Percentage:      100%
+
 That was all, in {seconds} s; nothing is left running.
 
 # What to do next
@@ -108,6 +224,8 @@ PATTERNS = {
     "seconds": r"\d+\.\d+",
     "digest": r"5-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{24}",
     "user": r"  [0-9a-f]{8}  \d{4}-\d\d-\d\d \d\d:\d\d UTC  \w+ +\w\*\*\*@[\w.]+",
+    "actor": r"\S+",
+    "file": r"\S+\.sql",
     "providers": r"[a-z0-9 ,()%]+",
     "days": r"(?:  \d{4}-\d\d-\d\d +\d  #+\n?)+?",
     "next": r"(?:  .+# .+\n?)+?",
@@ -171,7 +289,8 @@ def assert_shows_the_job(text: str, program: str) -> None:
     """The text is that of the demo, character by character but for what must differ."""
     blanks = {name: f"\0{name}\0" for name in PATTERNS}
     expected = re.escape(TEXT.format(**blanks).replace("$ invoke", f"$ {program}"))
-    expected = expected.replace("invoke\\ sync", f"{program}\\ sync")
+    for task in ("sync", "migration", "doctor"):
+        expected = expected.replace(f"invoke\\ {task}", f"{program}\\ {task}")
     for name, pattern in PATTERNS.items():
         expected = expected.replace(re.escape(blanks[name]), pattern)
     lines, wanted = text.splitlines(), expected.split("\\\n")

@@ -9,16 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.app import App
-from usersync import sql
 from usersync.model import JournalEvent
-
-CHANGE = "changes/0001_journal"
 
 
 @pytest.fixture
 def kept(app: App) -> App:
     """An app in whose database the journal of usersync stands."""
-    app.rows(sql.load(f"{CHANGE}/apply").text)
+    app.install("0001_ledger", "0002_journal")
     return app
 
 
@@ -114,7 +111,7 @@ def test_a_digest_approves_once_by_the_targets_journal(kept: App) -> None:
 def test_history_shows_the_last_lines(app: App, in_target: bool) -> None:
     """``status --history N`` shows the last N lines of this target, newest first."""
     if in_target:
-        app.rows(sql.load(f"{CHANGE}/apply").text)
+        app.install("0001_ledger", "0002_journal")
     app.users(2)
     app.synced()
     history = app.run("status", history=2).history
@@ -144,19 +141,3 @@ def test_a_journal_that_cannot_be_written_stops_before_the_first_write(
     assert run.exit_code == 3
     assert "journal" in run.error
     assert app.status().existing == 0
-
-
-def test_the_journal_change_comes_and_goes_without_a_trace(app: App) -> None:
-    """apply, verify, revert may each run twice, and leave the schema as it was."""
-    verify = sql.load(f"{CHANGE}/verify").text
-    schemas = "select nspname from pg_namespace order by 1"
-    before = app.rows(schemas)
-    assert app.rows(verify) != []
-    for _ in range(2):
-        app.rows(sql.load(f"{CHANGE}/apply").text)
-        assert app.rows(verify) == []
-    app.rows("grant usage on schema usersync to anon; grant select on usersync.journal to anon")
-    assert app.rows(verify) == [{"subject": "usersync.journal", "detail": "anon may read it"}]
-    for _ in range(2):
-        app.rows(sql.load(f"{CHANGE}/revert").text)
-    assert app.rows(schemas) == before

@@ -19,7 +19,6 @@ from tests.faults import (
     started,
     until,
 )
-from usersync import sql
 
 USERS = 240
 
@@ -71,7 +70,7 @@ def test_kill_9_in_the_middle_of_batches(slow: App, workers: int) -> None:
 
 def test_kill_9_with_the_journal_in_the_database(slow: App) -> None:
     """In the database the line of a unit is committed with it: after kill -9 not one is wanting."""
-    slow.rows(sql.load("changes/0001_journal/apply").text)
+    slow.install("0001_ledger", "0002_journal")
     with started(slow, "sync", *SMALL, "--workers", "2") as command:
         until(lambda: profiles(slow) >= 60, "the first batches")
         command.send(signal.SIGKILL)

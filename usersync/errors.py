@@ -72,3 +72,15 @@ class Stopped(UsersyncError):
     """Stopped at a guard, or the plan is stale: this step and everything after it did not run."""
 
     exit_code = 4
+
+
+class StepFailed(UsersyncError):
+    """A step failed and was undone; the steps before it stand."""
+
+    exit_code = 5
+
+
+class Busy(UsersyncError):
+    """Another run of usersync holds the lock of this target."""
+
+    exit_code = 7

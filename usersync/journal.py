@@ -36,6 +36,17 @@ class Journal:
         self._path = path
         self._run = run
         self._clock = clock
+        self._starts: list[JournalEvent] = []
+        self._moved_from: str | None = None
+
+    def elsewhere(self, backend: Backend, path: Path) -> Journal:
+        """The journal of the same run for another database, a scratch copy."""
+        return Journal(backend, path, self._run, self._clock)
+
+    @property
+    def folder(self) -> Path:
+        """Where files of the same user go that must not be lost."""
+        return self._path.parent
 
     @property
     def place(self) -> str:
@@ -44,7 +55,15 @@ class Journal:
 
     def started(self, table: str, *, digest: str = "", counts: Mapping[str, int]) -> None:
         """A changing run starts: said before its first write."""
-        self._append(self._line("started", table, digest=digest, counts=dict(counts)))
+        line = self._line("started", table, digest=digest, counts=dict(counts))
+        self._append(line)
+        self._starts.append(line)
+
+    def moved(self) -> None:
+        """This run made or removed the target's journal: the start is told in the new place too."""
+        self._moved_from = self._moved_from or ("file" if self._backend.keeps_journal else "table")
+        for line in self._starts:
+            self._append(line)
 
     def unit(self, table: str, *, digest: str = "") -> JournalEvent:
         """The line of one unit, for the backend to commit with it; counts are still empty."""
@@ -63,6 +82,8 @@ class Journal:
         """The run ended: a run without this line was killed."""
         line = self._line("ended", table, digest=digest, counts=dict(counts))
         self._append(replace(line, exit_code=exit_code))
+        if self._moved_from == "file":
+            self._to_file(replace(line, exit_code=exit_code))
 
     def history(self, limit: int) -> tuple[JournalEvent, ...]:
         """The last lines about this target, newest first."""
@@ -72,8 +93,10 @@ class Journal:
 
     def digest_used(self, digest: str) -> str | None:
         """The id of the run that this plan was approved for, if there was one."""
-        if self._backend.keeps_journal:
-            return self._backend.digest_used(digest)
+        used = self._backend.digest_used(digest) if self._backend.keeps_journal else None
+        if used:
+            return used
+        # Also where there is a journal by now: the run that made it began without one.
         for event in self._from_file():
             if event.event == "started" and event.digest == digest:
                 return event.run_id

@@ -241,11 +241,15 @@ class CheckResult:
     count: int = public()
     accepted: int = public(default=0)
     findings: tuple[Finding, ...] = internal(default=())
+    unknown: str = internal(default="")
+    """Why it could not tell; empty when it could."""
 
     @property
     def exit_code(self) -> int:
-        """2 when a finding of level warning or error stands, else 0."""
-        return 2 if self.level != "info" and self.count > self.accepted else 0
+        """2 when a finding of level warning or error stands, 1 when it could not tell, else 0."""
+        if self.level != "info" and self.count > self.accepted:
+            return 2
+        return 1 if self.unknown else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +274,41 @@ class Step:
     user_id: str = personal(default="")
     next_step: str = internal(default="")
     duration_s: float = public(default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeState:
+    """One change of the migration and how the target stands to it."""
+
+    name: str = public()
+    """``0006_sign_up``."""
+    does: str = public()
+    state: Literal[
+        "applied", "absent", "configured", "older", "lost", "edited", "unwanted", "newer"
+    ] = public()
+    """``configured``: made from another configuration; ``older``, ``newer``: by another version
+    of usersync; ``lost``: something of it is gone; ``edited``: by hand; ``unwanted``: the
+    configuration asks for it no more."""
+    detail: str = internal(default="")
+    diff: tuple[str, ...] = internal(default=())
+    """What apply would change, or what was edited, as a unified diff."""
+    applied_at: datetime | None = public(default=None)
+    tool_version: str = public(default="")
+    """Of the usersync that applied it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A sign-up function whose body was replaced by ``return new``."""
+
+    function: str = internal()
+    since: datetime = public()
+    by: str = internal()
+    reason: str = internal(default="")
+    triggers: tuple[str, ...] = internal(default=())
+    """``table: trigger`` of each that uses it."""
+    signed_up: int = public(default=0)
+    """Users who signed up since then and have no profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +340,10 @@ class Outcome:
     tables: tuple[TableResult, ...] = ()
     steps: tuple[Step, ...] = ()
     history: tuple[JournalEvent, ...] = ()
+    changes: tuple[ChangeState, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    paused: tuple[Paused, ...] = ()
+    statements: str = ""
     notes: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     exit_code: int = 0
@@ -326,6 +369,14 @@ class Run:
     tables: tuple[TableResult, ...] = internal(default=())
     steps: tuple[Step, ...] = internal(default=())
     history: tuple[JournalEvent, ...] = internal(default=())
+    changes: tuple[ChangeState, ...] = internal(default=())
+    """What the migration has done, or would do."""
+    checks: tuple[CheckResult, ...] = internal(default=())
+    """What the checks of the whole target found."""
+    paused: tuple[Paused, ...] = internal(default=())
+    """Said first, before anything else."""
+    statements: str = internal(default="")
+    """The SQL that was asked for, and nothing else is printed."""
     notes: tuple[str, ...] = internal(default=())
     next_steps: tuple[str, ...] = internal(default=())
     error: str = internal(default="")

@@ -33,6 +33,8 @@ def terminal(run: Run, *, show_ids: bool = False, verbose: bool = False) -> str:
         show_ids: whole user ids instead of their first eight characters.
         verbose: with the lists.
     """
+    if run.statements:
+        return run.statements
     template = _environment().get_template("terminal/run.txt.j2")
     shown = _Ids(show_ids)
     text = template.render(run=run, verbose=verbose, id=shown.one, ids_in=shown.all_in)
@@ -76,7 +78,9 @@ class _Ids:
 def _plain(value: Any, ids: _Ids, privacy: str = "public") -> Any:
     if dataclasses.is_dataclass(value):
         plain = {
-            part.name: _plain(getattr(value, part.name), ids, part.metadata["privacy"])
+            part.name: getattr(value, part.name)
+            if part.name == "statements"
+            else _plain(getattr(value, part.name), ids, part.metadata["privacy"])
             for part in dataclasses.fields(value)
         }
         return plain | {name: getattr(value, name) for name in _COMPUTED if hasattr(value, name)}

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ import platformdirs
 from usersync import __version__, config, report
 from usersync.errors import Interrupted, Refused, UsersyncError
 from usersync.journal import Journal
-from usersync.model import JournalEvent, Outcome, Run, Step, TableResult, TargetLine
+from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
 from usersync.session import Progress, Session, Silence
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def _work(
         database_user=door.user,
     )
 
-    def ask(question: str, tables: Sequence[TableResult]) -> bool:
-        shown = _run(request, run_id, clock(), clock(), Outcome(tables=tuple(tables)), opened)
+    def ask(question: str, about: Outcome) -> bool:
+        shown = _run(request, run_id, clock(), clock(), about, opened)
         assert request.ask is not None
         return request.ask(report.terminal(shown, show_ids=request.show_ids) + question)
 
@@ -210,6 +210,10 @@ def _run(
         tables=outcome.tables,
         steps=outcome.steps,
         history=outcome.history,
+        changes=outcome.changes,
+        checks=outcome.checks,
+        paused=outcome.paused,
+        statements=outcome.statements,
         notes=outcome.notes,
         next_steps=outcome.next_steps,
         error=outcome.error,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 from usersync.backends import Backend
 from usersync.config import Target
 from usersync.journal import Journal
-from usersync.model import TableResult
+from usersync.model import Outcome
 
 
 class Progress(Protocol):
@@ -44,7 +44,7 @@ class Silence:
 class Session:
     """One run's surroundings; operations get everything from here and from their inputs.
 
-    ``ask`` shows the tables of a plan and puts a question to the person at the terminal; None when
+    ``ask`` shows a plan and puts a question to the person at the terminal; None when
     there is no terminal.
     """
 
@@ -52,7 +52,7 @@ class Session:
     backend: Backend
     journal: Journal
     clock: Callable[[], datetime]
-    ask: Callable[[str, Sequence[TableResult]], bool] | None = None
+    ask: Callable[[str, Outcome], bool] | None = None
     progress: Progress = field(default_factory=Silence)
     program: str = "invoke"
     task_prefix: str = ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
 
+from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable
 from usersync.model import CheckResult, JournalEvent, Status, TargetLine, Trigger, User
 
@@ -141,6 +142,14 @@ class Backend(Protocol):
     """One open door to one target."""
 
     @property
+    def catalog(self) -> Catalog:
+        """The schema of the target: what the migration reads, changes and proves.
+
+        Raises:
+            Refused: this door cannot.
+        """
+
+    @property
     def line(self) -> TargetLine:
         """Where this is, as the first line of every output says it."""
 
@@ -226,6 +235,20 @@ class Backend(Protocol):
     @property
     def keeps_journal(self) -> bool:
         """Whether the target has our journal table."""
+
+    def look_again(self) -> None:
+        """Find out anew what the target has of ours: the migration has just changed it."""
+
+    def exclusively(self, task: str, wait_s: float) -> AbstractContextManager[None]:
+        """Be the only run of its kind on this target while the block lasts.
+
+        Args:
+            task: what runs, for whoever has to wait.
+            wait_s: how long to wait for another run; 0 for not at all.
+
+        Raises:
+            Busy: another run holds the lock; says who and since when.
+        """
 
     def write_journal(self, event: JournalEvent) -> None:
         """Append one line to the target's journal."""

@@ -8,6 +8,7 @@ from usersync.config.settings import (
     Acceptance,
     Environment,
     ExcludeRule,
+    Install,
     ProfileTable,
     RoleSettings,
     Settings,
@@ -23,7 +24,7 @@ from usersync.config.sources import (
     Source,
     UserColumn,
 )
-from usersync.config.target import Target, load, with_url
+from usersync.config.target import Target, copied, load, with_url
 
 __all__ = [
     "DEFAULT_PROFILE",
@@ -34,6 +35,7 @@ __all__ = [
     "ExcludeRule",
     "Expression",
     "FirstOf",
+    "Install",
     "LiteralValue",
     "Metadata",
     "ProfileTable",
@@ -46,6 +48,7 @@ __all__ = [
     "UserColumn",
     "Users",
     "circumstances",
+    "copied",
     "load",
     "presence",
     "read_file",

@@ -16,6 +16,7 @@ from usersync.config.values import (
     Flag,
     Identifier,
     Key,
+    LockSeconds,
     RetrySeconds,
     Rows,
     Seconds,
@@ -111,6 +112,11 @@ class ProfileTable(Section):
         {}, description="Per column, where its value comes from."
     )
     role: RoleSettings | None = Field(None, description="The column of the role, if there is one.")
+    follow: tuple[Identifier, ...] | None = Field(
+        None,
+        description="Columns that the migration keeps equal to their source when that changes; "
+        "`email` in a table that usersync made, none in others, when not said.",
+    )
 
     @property
     def name(self) -> str:
@@ -127,6 +133,9 @@ class ProfileTable(Section):
             raise problem(f"`{self.key}` is the key column", "role", "column")
         if self.role and self.role.column in self.columns:
             raise problem("`role` fills this column already", "columns", self.role.column)
+        for column in self.follow or ():
+            if column not in self.columns:
+                raise problem(f"`{column}` is not listed under `columns`", "follow")
         return self
 
 
@@ -148,6 +157,36 @@ def _distinct(profiles: tuple[ProfileTable, ...]) -> tuple[ProfileTable, ...]:
 
 
 Profiles = Annotated[tuple[ProfileTable, ...], MinLen(1), AfterValidator(_distinct)]
+
+
+class Install(Section):
+    """What the migration puts into the database, and how long it may hold up others."""
+
+    schema_name: Identifier = Field(
+        "usersync", alias="schema", description="The schema of everything usersync installs."
+    )
+    trigger: Identifier = Field(
+        "on_auth_user_created",
+        description="The name of the trigger that makes the profile of a new user.",
+    )
+    on_error: Literal["record", "block"] = Field(
+        "record",
+        description="A profile that cannot be made is recorded and the sign-up goes on, or it "
+        "blocks the sign-up.",
+    )
+    lock_timeout_s: LockSeconds = Field(
+        0.5,
+        description="The longest one wait for a lock on `auth.users`; sign-ins queue behind it.",
+    )
+    max_blocked_s: Seconds = Field(
+        3.0, description="The longest that all waits of one run for that lock may take together."
+    )
+
+    @model_validator(mode="after")
+    def _schema_is_our_own(self) -> Self:
+        if self.schema_name in {"auth", "public", "storage", "extensions", "realtime"}:
+            raise problem(f"`{self.schema_name}` belongs to others; choose another", "schema")
+        return self
 
 
 class TargetSettings(Section):
@@ -210,6 +249,7 @@ class Settings(Section):
     retry_s: RetrySeconds = Field(
         30.0, description="How long one batch, or the connection, is tried again; 0 for never."
     )
+    install: Install = Field(Install(), description="What the migration installs.")
     unattended: Unattended | None = Field(
         None, description="What may change production without a person at a terminal."
     )

@@ -97,6 +97,18 @@ def with_url(target: Target, url: str) -> Target:
     return replace(target, db_url=SecretStr(url))
 
 
+def copied(target: Target, url: str) -> Target:
+    """The scratch copy of a target: everything is configured as there.
+
+    Args:
+        target: the original.
+        url: the copy's connection string; it leads to this machine.
+    """
+    if not _is_this_machine(url):
+        raise ConfigError(["a scratch copy is never on another machine"])
+    return replace(target, environment="local", db_url=SecretStr(url))
+
+
 def _local(config_path: str | None, env_file: str | None, variables: Mapping[str, str]) -> Target:
     if env_file:
         raise ConfigError(["`--target local` reads no `.env` file"], "Leave `--env-file` out.")

@@ -95,6 +95,8 @@ Text = Annotated[str, MinLen(1)]
 Flag = Annotated[bool, Strict()]
 Rows = Annotated[int, Strict(), Ge(0)]
 Seconds = Annotated[float, Strict(), Gt(0), Le(3600), Field(allow_inf_nan=False)]
+#: Below Postgres's deadlock_timeout of 1 s, so that no live session becomes its victim.
+LockSeconds = Annotated[float, Strict(), Gt(0), Le(0.9), Field(allow_inf_nan=False)]
 RetrySeconds = Annotated[float, Strict(), Ge(0), Le(3600), Field(allow_inf_nan=False)]
 ConnectSeconds = Annotated[int, Strict(), Ge(2), Le(600)]
 Identifier = Annotated[str, MinLen(1), AfterValidator(_identifier)]

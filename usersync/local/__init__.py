@@ -21,19 +21,25 @@ from urllib.parse import quote
 
 import platformdirs
 
+from usersync.backends.catalog import Definitions
 from usersync.backends.postgres import connection
+from usersync.backends.postgres import definitions as definitions_door
 from usersync.errors import Refused
 from usersync.local import cluster, programs
-from usersync.local.seeding import SeedSummary, seed
+from usersync.local.seeding import SeedSummary, seed, sign_up
 
 __all__ = [
     "Grants",
     "LocalServer",
     "SeedSummary",
     "build",
+    "build_copy",
     "default_directory",
     "find",
+    "run_script",
+    "run_statement",
     "seed",
+    "sign_up",
     "start",
     "stop",
     "temporary",
@@ -131,6 +137,42 @@ def build(server: LocalServer, *, grants: Grants, database: str = "postgres") ->
     regime = [_sql("legacy_grants")] if grants == "legacy" else []
     connection.run_script(server.url_of(cluster.SUPERUSER, database), _sql("auth"), *regime)
     connection.run_script(server.url_of("postgres", database), _sql("user_profiles"))
+
+
+def build_copy(
+    server: LocalServer, database: str, definitions: Definitions, *, users: int
+) -> tuple[str, ...]:
+    """Make a database of the server from the definitions of another one, with synthetic users.
+
+    Args:
+        server: the local stack.
+        database: the name of the new database.
+        definitions: what it is made of.
+        users: how many synthetic users it gets before there is a trigger.
+
+    Returns:
+        What could not be made, one sentence each.
+    """
+    url = server.url_of(cluster.SUPERUSER, database)
+    connection.refusal(server.admin_url, f"create database {database} owner postgres")
+    early, late = definitions.split()
+    refused = definitions_door.build(url, early)
+    for number in range(users):
+        failure = sign_up(url, f"synthetic-{number}@example.invalid")
+        if failure:
+            refused = (*refused, f"synthetic users: {failure}")
+            break
+    return (*refused, *definitions_door.build(url, late))
+
+
+def run_script(url: str, name: str) -> None:
+    """Run a script of the local stack: ``app_trigger``."""
+    connection.run_script(url, _sql(name))
+
+
+def run_statement(url: str, statement: str) -> None:
+    """Run what an app's own migration would run."""
+    connection.run_script(url, statement)
 
 
 def stop(directory: Path, *, delete: bool = False) -> bool:

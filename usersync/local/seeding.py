@@ -71,3 +71,14 @@ def seed(
     numbers = {"users": users, "missing": missing, "seed": seed, "today": today}
     [counts] = connection.fetch(url, statement, numbers)
     return SeedSummary(*counts)
+
+
+def sign_up(url: str, email: str) -> str:
+    """Sign a person up as the Auth server does; returns why it failed, empty when it did not.
+
+    Args:
+        url: the local stack.
+        email: the person's address.
+    """
+    statement = (files("usersync") / "sql" / "local" / "sign_up.sql").read_text()
+    return connection.refusal(url, statement, {"email": email})

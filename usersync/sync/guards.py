@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usersync.errors import Refused, Stopped
-from usersync.model import Guard, Plan, TableResult
+from usersync.model import Guard, Outcome, Plan, TableResult
 from usersync.privacy import LONGEST_MESSAGE, visible
 from usersync.session import Session
 
@@ -157,6 +157,6 @@ def authorize(
     if not session.ask(
         f"{line.name} is production ({line.host}). Create {plan.rows:,} profile"
         f"{'' if plan.rows == 1 else 's'} in {result.table}?",
-        (result,),
+        Outcome(tables=(result,)),
     ):
         raise Stopped("not confirmed; nothing was done")

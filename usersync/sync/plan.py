@@ -21,7 +21,8 @@ class SyncOptions:
     """What a person may say about one sync.
 
     ``share`` is ``(number, of)``; ``rate`` is in rows a second; ``batch_size`` in rows, None to
-    follow the latency; ``approve`` is a digest as the dry run printed it.
+    follow the latency; ``approve`` is a digest as the dry run printed it; ``wait_s`` is how long
+    to wait for another approved run.
     """
 
     workers: int = 1
@@ -32,6 +33,7 @@ class SyncOptions:
     batch_size: int | None = None
     approve: str | None = None
     yes: bool = False
+    wait_s: float = 0.0
     first_fill: bool = False
     fire_triggers: tuple[str, ...] = ()
 

@@ -6,8 +6,9 @@ Nothing heavy is imported here, so that listing the tasks stays fast.
 
 from invoke.collection import Collection
 
-from usersync.tasks import connect, local, profiles
+from usersync.tasks import connect, local, migration, profiles
 from usersync.tasks.demo import demo
+from usersync.tasks.doctor import doctor
 
 __all__ = ["namespace"]
 
@@ -16,6 +17,8 @@ namespace = Collection(
     profiles.sync,
     profiles.create_profile,
     demo,
+    doctor,
     connect=Collection.from_module(connect),
     local=Collection.from_module(local),
+    migration=Collection.from_module(migration),
 )

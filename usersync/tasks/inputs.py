@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from usersync.errors import Refused
 
@@ -48,6 +48,17 @@ def share(flag: str, text: str | None) -> tuple[int, int] | None:
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise Refused(f"{flag} takes I/N with I from 1 to N, such as 1/4, found {text!r}")
     return int(found[1]), int(found[2])
+
+
+def at_most_one(flags: Mapping[str, bool]) -> None:
+    """Of several ways to run a task, one.
+
+    Raises:
+        Refused: more than one was given.
+    """
+    given = [flag for flag, is_given in flags.items() if is_given]
+    if len(given) > 1:
+        raise Refused(f"{' and '.join(given)} exclude each other", "give one of them")
 
 
 def choice(flag: str, text: str, allowed: Sequence[str]) -> str:

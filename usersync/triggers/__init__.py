@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from usersync.model import Reach, Trigger
-from usersync.triggers.signs import signs
+from usersync.triggers.signs import is_undone, signs
 from usersync.triggers.tokens import tokens
 
 #: Extensions whose C functions compute and do nothing else (PostgreSQL contrib, Supabase's list).
@@ -84,6 +84,51 @@ def judge(
     return tuple(_judge_one(trigger, look_up, foreign_tables) for trigger in triggers)
 
 
+def inserts_into(
+    function: FunctionSource, look_up: LookUp, tables: Collection[Reference]
+) -> frozenset[Reference]:
+    """The tables that a function, or anything it calls, may insert rows into.
+
+    A name without a schema may mean any of them, and so may one inside a text, since that may be
+    run too.
+
+    Args:
+        function: where to begin to read.
+        look_up: finds what stands behind references.
+        tables: schema and name of each table that is asked for.
+    """
+    found: set[Reference] = set()
+    for one in closure([function], look_up):
+        if not _readable(one):
+            continue
+        code = tokens(one.source)
+        for at, token in enumerate(code):
+            if token.kind in ("text", "doubtful"):
+                found |= {table for table in tables if table[1] in token.text}
+            elif token.text == "into" and at and code[at - 1].text in ("insert", "merge"):
+                name = [part.text for part in code[at + 1 : at + 4]]
+                schema, table = (name[0], name[2]) if name[1:2] == ["."] else ("", name[0])
+                found |= {one for one in tables if one[1] == table and schema in ("", one[0])}
+    return frozenset(found)
+
+
+def beyond_rollback(
+    function: FunctionSource, look_up: LookUp, foreign_tables: Collection[str] = ()
+) -> str:
+    """Why a ROLLBACK may not undo what a function does; empty when it does.
+
+    Args:
+        function: where to begin to read.
+        look_up: finds what stands behind references.
+        foreign_tables: names of tables that live in another server.
+    """
+    for one in closure([function], look_up):
+        for _, reason in _reasons(one, foreign_tables):
+            if not is_undone(reason):
+                return reason + ("" if one is function else f" (in {one.name})")
+    return ""
+
+
 def _judge_one(trigger: TriggerSource, look_up: LookUp, foreign_tables: Collection[str]) -> Trigger:
     if trigger.function is None:
         return Trigger(trigger.name, "", "undecided", "it is a rule, which rewrites the insert")
@@ -94,7 +139,7 @@ def _judge_one(trigger: TriggerSource, look_up: LookUp, foreign_tables: Collecti
         starts.append(
             FunctionSource(0, "its condition", "sql", trusted=True, source=trigger.condition)
         )
-    for function in _closure(starts, look_up):
+    for function in closure(starts, look_up):
         for found, reason in _reasons(function, foreign_tables):
             where = "" if function is trigger.function else f" (in {function.name})"
             if found == "outside":
@@ -104,7 +149,7 @@ def _judge_one(trigger: TriggerSource, look_up: LookUp, foreign_tables: Collecti
     return Trigger(trigger.name, trigger.function.name, reach, why)
 
 
-def _closure(starts: Sequence[FunctionSource], look_up: LookUp) -> Iterator[FunctionSource]:
+def closure(starts: Sequence[FunctionSource], look_up: LookUp) -> Iterator[FunctionSource]:
     """Everything that may run, each with the schemas in which its names are searched."""
     asked: set[tuple[Reference, frozenset[str] | None]] = set()
     seen: set[tuple[str, int, frozenset[str] | None]] = set()

@@ -68,6 +68,20 @@ _DEFINITIONS = frozenset(
 _BEFORE_NO_UPDATE = frozenset({"for", "key", "do", ".", "as"})
 
 
+#: How the reasons begin of what a ROLLBACK undoes: rows in queues and tables, notifications that
+#: are sent at commit (PostgreSQL, NOTIFY; pg_net's own table net.http_request_queue).
+_UNDONE = (
+    "it uses pg_net", "it uses pgmq", "it uses pg_cron", "it uses Realtime",
+    "it uses a database webhook", "it uses pg_notify", "it writes to ", "it writes a large object",
+    "it changes definitions",
+)  # fmt: skip
+
+
+def is_undone(reason: str) -> bool:
+    """Whether a ROLLBACK undoes what a sign tells of."""
+    return reason.startswith(_UNDONE)
+
+
 #: Stands around the code, so that every token has neighbours.
 _EDGE = Token("symbol", "")
 

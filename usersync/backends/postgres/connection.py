@@ -100,6 +100,32 @@ def fetch(
         return connection.execute(query.encode(), parameters).fetchall()
 
 
+def refusal(url: str, query: str, parameters: Mapping[str, Any] | None = None) -> str:
+    """Run one query and commit; returns why Postgres refused it, empty when it did not.
+
+    Args:
+        url: a Postgres connection string.
+        query: one statement; its parameters are written ``%(name)s``.
+        parameters: their values.
+    """
+    with connect(url) as connection:
+        try:
+            connection.execute(query.encode(), parameters)
+        except psycopg.Error as error:
+            return f"{error.sqlstate}: {error.diag.message_primary}"
+    return ""
+
+
+def attempt(connection: Connection, statement: str) -> psycopg.Error | None:
+    """Run statements as one transaction; returns why they failed, None when they did not."""
+    try:
+        with connection.transaction():
+            connection.execute(statement.encode())
+    except psycopg.Error as error:
+        return error
+    return None
+
+
 def _open(url: str, address: Address, connect_timeout_s: int) -> Connection:
     try:
         connection = psycopg.connect(

@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
@@ -26,7 +27,9 @@ from usersync.backends import (
 )
 from usersync.backends.postgres import inspection, journal, names, status
 from usersync.backends.postgres.address import Address
+from usersync.backends.postgres.catalog import PostgresCatalog
 from usersync.backends.postgres.connection import Connection, connect
+from usersync.backends.postgres.exclusive import alone_on_target
 from usersync.backends.postgres.failures import condition_name
 from usersync.backends.postgres.findings import run_checks
 from usersync.backends.postgres.reach import insert_triggers
@@ -63,13 +66,11 @@ class PostgresDoor:
         self._target = target
         self._url = target.db_url.get_secret_value()
         self._settings = target.settings
+        self._ours = sql.Identifier(target.settings.install.schema_name)
         self._address = Address.parse(self._url)
         self._was_open = False
         self._transactions = Transactions(self._open, target.settings)
-        facts = self._query(compose(load("queries/access"), {}))[0]
-        self.user = cast("str", facts["current_user"])
-        self._server_version = cast("str", facts["server_version"])
-        self.keeps_journal = cast("bool", facts["journal"])
+        self.look_again()
 
     def _open(self, cancelled: threading.Event) -> Connection:
         # Nothing is lost by giving up early on a first connection; later ones may meet a restart.
@@ -122,6 +123,10 @@ class PostgresDoor:
     def _facts(self, settings: ProfileTable) -> Mapping[str, Any]:
         rows = self._query(compose(load("queries/profile_table"), names.of_settings(settings)))
         return cast("Mapping[str, Any]", rows[0]["facts"])
+
+    @property
+    def catalog(self) -> PostgresCatalog:
+        return PostgresCatalog(self._transactions, self._settings)
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -267,7 +272,7 @@ class PostgresDoor:
                 ),
             )
             if event is not None and self.keeps_journal:
-                cursor.execute(journal.append(journal.counted(event, result)))
+                cursor.execute(journal.append(journal.counted(event, result), self._ours))
             return result
 
         return self._transactions.write(work)
@@ -281,18 +286,30 @@ class PostgresDoor:
         """How many rows this rehearsal has written so far, in all tables."""
         return cast("int", self._query(compose(load("queries/rows_written"), {}))[0]["rows"])
 
+    def look_again(self) -> None:
+        named = {"ours_text": sql.Literal(self._settings.install.schema_name)}
+        facts = self._query(compose(load("queries/access"), named))[0]
+        self.user = cast("str", facts["current_user"])
+        self._server_version = cast("str", facts["server_version"])
+        self.keeps_journal = cast("bool", facts["journal"])
+
+    def exclusively(self, task: str, wait_s: float) -> AbstractContextManager[None]:
+        return alone_on_target(lambda: self._open(threading.Event()), task, wait_s)
+
     # -- the journal -------------------------------------------------------------------------
 
     def write_journal(self, event: JournalEvent) -> None:
-        self._transactions.write(lambda cursor: cursor.execute(journal.append(event)))
+        self._transactions.write(lambda cursor: cursor.execute(journal.append(event, self._ours)))
 
     def read_journal(self, limit: int) -> tuple[JournalEvent, ...]:
-        rows = self._query(compose(load("queries/journal_read"), {"limit": sql.Literal(limit)}))
+        rows = self._query(
+            compose(load("queries/journal_read"), {"ours": self._ours, "limit": sql.Literal(limit)})
+        )
         return tuple(journal.event(row) for row in rows)
 
     def digest_used(self, digest: str) -> str | None:
-        digest_name = {"digest": sql.Literal(digest)}
-        rows = self._query(compose(load("queries/journal_digest"), digest_name))
+        named = {"ours": self._ours, "digest": sql.Literal(digest)}
+        rows = self._query(compose(load("queries/journal_digest"), named))
         return str(rows[0]["run_id"]) if rows else None
 
     # -- the door itself ---------------------------------------------------------------------

@@ -32,15 +32,29 @@ def run_checks(
         today: acceptances that ended before it no longer hold.
     """
     return tuple(
-        _run(cursor, script, names, _accepted(_name(script), acceptances, today))
+        run_check(cursor, script, names, acceptances, today)
         for script in checks()
-        if _name(script) in wanted
+        if check_name(script) in wanted
     )
 
 
-def _run(
-    cursor: RowCursor, script: Script, names: Names, accepted: Mapping[str, str]
+def run_check(
+    cursor: RowCursor,
+    script: Script,
+    names: Names,
+    acceptances: Sequence[Acceptance],
+    today: date,
 ) -> CheckResult:
+    """Run one check.
+
+    Args:
+        cursor: in a read-only transaction.
+        script: its file.
+        names: what the file may name.
+        acceptances: findings the team knows of.
+        today: acceptances that ended before it no longer hold.
+    """
+    accepted = _accepted(check_name(script), acceptances, today)
     check = compose(script, names).as_string(cursor).rstrip().rstrip(";")
     rows = fetch_all(
         cursor,
@@ -53,7 +67,7 @@ def _run(
             },
         ),
     )
-    name = _name(script)
+    name = check_name(script)
     return CheckResult(
         check=name,
         level=cast("Any", script.header["level"]),
@@ -73,7 +87,8 @@ def _run(
     )
 
 
-def _name(script: Script) -> str:
+def check_name(script: Script) -> str:
+    """The name of a check, without its number."""
     return script.name.partition("_")[2]
 
 

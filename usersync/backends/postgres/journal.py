@@ -27,12 +27,13 @@ def counted(event: JournalEvent, result: BatchResult) -> JournalEvent:
     )
 
 
-def append(event: JournalEvent) -> sql.Composed:
-    """The statement that writes a line."""
+def append(event: JournalEvent, ours: sql.Identifier) -> sql.Composed:
+    """The statement that writes a line into the journal of our schema."""
     values: dict[str, Any] = {name: getattr(event, name) for name in _FIELDS}
     values |= {"counts": json.dumps(event.counts), "user_ids": list(event.user_ids)}
     return compose(
-        load("queries/journal_append"), {name: sql.Literal(value) for name, value in values.items()}
+        load("queries/journal_append"),
+        {"ours": ours} | {name: sql.Literal(value) for name, value in values.items()},
     )
 
 

@@ -6,9 +6,9 @@ from psycopg import sql
 
 from usersync.backends import Cursor, Selection, Table
 from usersync.config import ProfileTable, Users
-from usersync.sql import profiles, users
+from usersync.sql import names, profiles, users
 
-Names = dict[str, sql.Composable]
+Names = names.Names
 
 
 def of_table(
@@ -27,26 +27,15 @@ def of_table(
     """
     selection = selection or Selection()
     settings = table.settings
-    email = profiles.email_column(settings)
     newest_at = None if selection.newest_at is None else sql.Literal(selection.newest_at)
-    return {
-        "profiles": profiles.table_name(settings),
-        "key": sql.Identifier(settings.key),
-        "columns": profiles.column_list(settings),
-        "values": profiles.value_list(settings, table.column_types, role),
-        "steady_values": profiles.steady_values(settings),
-        "needs_profile": users.needs_profile(predicate),
-        "skip_number": users.skip_number(predicate),
-        "skip_reason": users.skip_reason(predicate),
-        "provider": users.provider(),
-        "in_share": users.in_share(selection.share),
-        "in_plan": users.in_plan(newest_at, literals(selection.last), selection.without),
-        "email_differs": users.email_differs(email, settings.key),
-        "user_email": users.masked(sql.SQL("u.email")),
-        "profile_email": users.masked(
-            sql.SQL("p.{}::text").format(sql.Identifier(email)) if email else sql.SQL("null")
-        ),
-    }
+    return names.of_table(
+        settings,
+        table.column_types,
+        predicate,
+        in_share=users.in_share(selection.share),
+        in_plan=users.in_plan(newest_at, literals(selection.last), selection.without),
+        role=role,
+    )
 
 
 def of_settings(settings: ProfileTable) -> Names:

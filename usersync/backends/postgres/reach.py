@@ -10,7 +10,15 @@ from usersync.backends.postgres.names import Names
 from usersync.backends.postgres.rows import RowCursor, fetch_all
 from usersync.model import Trigger
 from usersync.sql import compose, load
-from usersync.triggers import FunctionSource, Reference, TriggerSource, judge
+from usersync.triggers import (
+    FunctionSource,
+    Reference,
+    TriggerSource,
+    closure,
+    inserts_into,
+    judge,
+)
+from usersync.triggers import beyond_rollback as may_outlive_rollback
 
 
 def insert_triggers(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
@@ -33,6 +41,55 @@ def insert_triggers(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
         ],
         lambda references, schemas: _functions(cursor, (), references, schemas),
         [row["name"] for row in foreign],
+    )
+
+
+def inserting(
+    cursor: RowCursor, oids: Sequence[int], tables: Collection[Reference]
+) -> dict[int, frozenset[Reference]]:
+    """Which of the tables each function may insert rows into, by what it and its callees say.
+
+    Args:
+        cursor: in a transaction.
+        oids: the functions.
+        tables: schema and name of each table that is asked for.
+    """
+    return {
+        function.oid: inserts_into(
+            function,
+            lambda references, schemas: _functions(cursor, (), references, schemas),
+            tables,
+        )
+        for function in _functions(cursor, oids)
+    }
+
+
+def beyond_rollback(cursor: RowCursor, oids: Sequence[int]) -> dict[int, str]:
+    """The functions of these of which a ROLLBACK may not undo everything, each with why.
+
+    Args:
+        cursor: in a transaction.
+        oids: the functions.
+    """
+    foreign = fetch_all(cursor, compose(load("queries/foreign_tables"), {}))
+    found = {
+        function.oid: may_outlive_rollback(
+            function,
+            lambda references, schemas: _functions(cursor, (), references, schemas),
+            [row["name"] for row in foreign],
+        )
+        for function in _functions(cursor, oids)
+    }
+    return {oid: why for oid, why in found.items() if why}
+
+
+def reached(cursor: RowCursor, oids: Sequence[int]) -> tuple[FunctionSource, ...]:
+    """These functions and everything that they call, by what their sources say."""
+    return tuple(
+        closure(
+            _functions(cursor, oids),
+            lambda references, schemas: _functions(cursor, (), references, schemas),
+        )
     )
 
 

@@ -23,7 +23,7 @@ from tenacity import (
 from usersync.backends.postgres.connection import Connection
 from usersync.backends.postgres.failures import explain, is_timeout, is_transient
 from usersync.config import Settings
-from usersync.errors import CouldNotTell, TooSlow
+from usersync.errors import CouldNotTell, Interrupted, TooSlow
 
 Result = TypeVar("Result")
 Cursor = psycopg.Cursor[dict[str, Any]]
@@ -72,6 +72,26 @@ class Transactions:
         return self._retried(lambda: self._once(work, _BATCH_PLAN))
 
     @contextlib.contextmanager
+    def alone(
+        self, *, lock_timeout_s: float, statement_timeout_s: float | None = None, keep: bool = True
+    ) -> Iterator[Cursor]:
+        """One READ COMMITTED transaction for work that is tried once: the errors of psycopg pass.
+
+        Args:
+            lock_timeout_s: how long a statement waits for a lock.
+            statement_timeout_s: how long a statement may take, when not as long as configured.
+            keep: whether to commit at the end; otherwise everything is rolled back.
+        """
+        seconds = statement_timeout_s or self._settings.statement_timeout_s
+        with (
+            self._lock,
+            self._live().transaction(force_rollback=not keep),
+            self._live().cursor(row_factory=dict_row) as cursor,
+        ):
+            self._limit(cursor, sql.SQL("select"), seconds, lock_timeout_s)
+            yield cursor
+
+    @contextlib.contextmanager
     def rolled_back(self, timeout_s: float) -> Iterator[None]:
         """Everything inside is one transaction, rolled back at the end whatever happens.
 
@@ -107,6 +127,15 @@ class Transactions:
             return None
 
         return self.read(work)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless somebody cancels.
+
+        Raises:
+            Interrupted: somebody did.
+        """
+        if self._cancelled.wait(seconds):
+            raise Interrupted("interrupted; what was committed stays, nothing else ran")
 
     def cancel(self) -> None:
         """End what runs now and try nothing again; safe from another thread."""
@@ -173,6 +202,10 @@ class Transactions:
         if self._rehearsal_ends_at is not None:
             seconds = max(self._rehearsal_ends_at - time.monotonic(), 0.001)
             begin = _BATCH_PLAN if begin is _BATCH_PLAN else sql.SQL("select")
+        self._limit(cursor, begin, seconds, self._settings.lock_timeout_s)
+
+    def _limit(self, cursor: Cursor, begin: sql.SQL, seconds: float, lock_timeout_s: float) -> None:
+        """The first statements of a transaction: what it may do, and how long it may take."""
         cursor.execute(
             sql.SQL(
                 "{}; set local statement_timeout = {}; set local lock_timeout = {};"
@@ -181,7 +214,7 @@ class Transactions:
             ).format(
                 begin,
                 sql.Literal(f"{seconds * 1000:.0f}ms"),
-                sql.Literal(f"{self._settings.lock_timeout_s * 1000:.0f}ms"),
+                sql.Literal(f"{lock_timeout_s * 1000:.0f}ms"),
             )
         )
 

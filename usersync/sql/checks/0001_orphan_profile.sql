@@ -1,5 +1,6 @@
 -- asks: does every profile belong to a user that exists?
 -- level: warning
+-- about: table
 -- cost: one anti-join over the profile table; ACCESS SHARE locks only
 -- remedy: find out who deleted the users; a foreign key with on delete cascade prevents more
 select p.{key}::text as subject, 'no user in auth.users' as detail

@@ -1,5 +1,6 @@
 -- asks: does a soft-deleted user still have a profile?
 -- level: info
+-- about: table
 -- cost: one scan of auth.users; ACCESS SHARE locks only
 -- remedy: decide whether the app may still show them; a soft delete fires no foreign key
 select u.id::text as subject, 'deleted ' || to_char(u.deleted_at, 'YYYY-MM-DD') as detail

@@ -1,5 +1,6 @@
 -- asks: does somebody who needs no profile have one?
 -- level: info
+-- about: table
 -- cost: one scan of auth.users; ACCESS SHARE locks only
 -- remedy: check the rules under users: in usersync.yaml, or remove the profile in the app
 select u.id::text as subject, {skip_reason} as detail

@@ -1,5 +1,6 @@
 -- asks: does the e-mail in each profile equal the one that the user signs in with?
 -- level: warning
+-- about: table
 -- cost: one join of both tables; ACCESS SHARE locks only
 -- remedy: nothing follows an e-mail change; correct these rows in the app's own way
 select u.id::text as subject, {profile_email} || ' is not ' || {user_email} as detail

@@ -6,6 +6,6 @@ select
     exists (
         select from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname = 'usersync' and c.relname = 'journal'
+        where n.nspname = {ours_text} and c.relname = 'journal'
             and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'insert')
     ) as journal;

@@ -1,7 +1,7 @@
 -- asks: which run was started for this plan
 -- returns: at most one row
 select j.run_id
-from usersync.journal as j
+from {ours}.journal as j
 where j.event = 'started' and j.digest = {digest}
 order by j.id
 limit 1;

@@ -3,6 +3,6 @@
 select
     j.at, j.run_id, j.event, j.task, j.target, j.profile_table, j.actor, j.reason, j.run_url,
     j.tool_version, j.database_user, j.digest, j.counts, j.user_ids, j.exit_code
-from usersync.journal as j
+from {ours}.journal as j
 order by j.id desc
 limit {limit};

@@ -1,52 +1,19 @@
-"""Operations: everything usersync can do, by name and declared effect; nothing else does work.
-
-Tasks and runbook steps call these and no other functions. A ``read`` writes nothing, anywhere.
-"""
+"""Operations on the rows of the profile tables: measure, sync, create one."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from usersync import connect, profile, sync
 from usersync.backends import Ids, Selection, Table
 from usersync.errors import Refused, UsersyncError
-from usersync.model import LIST_LENGTH, Effect, Outcome, TableResult, worst
+from usersync.model import LIST_LENGTH, Outcome, TableResult, worst
+from usersync.operations.registry import operation
 from usersync.session import Session
-
-_REGISTRY: dict[str, Operation] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A function that does work, its name and what it may change."""
-
-    name: str
-    effect: Effect
-    function: Callable[..., Outcome]
-
-
-OPERATIONS: Mapping[str, Operation] = MappingProxyType(_REGISTRY)
-
-
-def operation(
-    name: str, effect: Effect
-) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
-    """Register a function as an operation.
-
-    Args:
-        name: how tasks and runbooks call it.
-        effect: ``read``, ``data``, ``schema`` or ``external``.
-    """
-
-    def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
-        _REGISTRY[name] = Operation(name, effect, function)
-        return function
-
-    return register
 
 
 @operation("status", "read")
@@ -84,6 +51,7 @@ def status(
     codes = [2 if missing else 0, *(c.exit_code for r in results for c in r.checks)]
     return Outcome(
         tables=tuple(results),
+        paused=() if quick else session.backend.catalog.paused(session.target.profiles),
         history=session.journal.history(history) if history else (),
         notes=listed,
         next_steps=(session.command("sync", "--dry-run"),) if missing else (),
@@ -130,7 +98,16 @@ def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
 
 @operation("sync", "data")
 def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
-    """Create the missing profiles, exactly those of the plan; existing ones are never touched."""
+    """Create the missing profiles, exactly those of the plan; existing ones are never touched.
+
+    An approved plan is carried out once: such runs take turns on a target. Others run side by side.
+    """
+    turn = session.backend.exclusively("sync --approve", options.wait_s)
+    with turn if options.approve else contextlib.nullcontext():
+        return _sync(session, options)
+
+
+def _sync(session: Session, options: sync.SyncOptions) -> Outcome:
     # Listing users costs a scan of both tables: only for a person who is asked.
     planned = _plans(
         session, options, list_users=LIST_LENGTH if session.target.is_production else 0

@@ -1,10 +1,7 @@
--- does: makes the schema of usersync and its journal, which only its owner may read or write
+-- does: makes the journal, which says what was changed, when and by whom
 -- locks: none on tables of others
 -- rerun: safe
-create schema if not exists usersync;
-revoke all on schema usersync from public;
-
-create table if not exists usersync.journal (
+create table if not exists {ours}.journal (
     id bigint generated always as identity primary key,
     at timestamptz not null,
     run_id uuid not null,
@@ -18,12 +15,12 @@ create table if not exists usersync.journal (
     tool_version text not null default '',
     database_user text not null default current_user,
     digest text not null default '',
-    counts jsonb not null default '{}',
-    user_ids uuid[] not null default '{}',
+    counts jsonb not null default '{{}}',
+    user_ids uuid[] not null default '{{}}',
     exit_code integer
 );
-comment on table usersync.journal is
+comment on table {ours}.journal is
     'Append-only: what usersync changed, one row at the start, per committed unit and at the end.';
-create index if not exists journal_digest_idx on usersync.journal (digest) where digest <> '';
-alter table usersync.journal enable row level security;
-revoke all on usersync.journal from public, anon, authenticated, service_role;
+create index if not exists journal_digest_idx on {ours}.journal (digest) where digest <> '';
+alter table {ours}.journal enable row level security;
+revoke all on {ours}.journal from public, anon, authenticated, service_role;

@@ -1,0 +1,262 @@
+"""The schema of a target: the verbs that the migration is made of.
+
+Each call is one transaction unless it says otherwise. Only a database connection has them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from usersync.config import ProfileTable
+from usersync.model import CheckResult, JournalEvent, Paused, Step
+from usersync.sql.changes import Change
+
+Direction = Literal["apply", "revert"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the target's own ledger says of a change that was applied."""
+
+    change: str
+    tool_version: str
+    configuration: str
+    """Stands for the settings that the change was rendered from."""
+    apply: str
+    revert: str
+    objects: Mapping[str, str]
+    """What it made: identity and definition, as the catalog printed it then."""
+    applied_at: datetime
+    applied_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserTrigger:
+    """One trigger on ``auth.users`` that is not Postgres's own."""
+
+    name: str
+    enabled: str
+    """``O`` on, ``D`` off, ``R`` replica only, ``A`` always."""
+    on_insert: bool
+    function: str
+    """``schema.name()``."""
+    function_schema: str
+    function_name: str
+    function_owner: str
+    language: str
+    definition: str
+    function_definition: str
+    source: str
+    inserts_into: tuple[str, ...] = ()
+    """The profile tables, as ``public.user_profiles``, that it may write new rows into."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerFunction:
+    """A function behind triggers."""
+
+    name: str
+    """As the catalog writes it: ``public.handle_new_user()``."""
+    schema: str
+    plain_name: str
+    owner: str
+    replaceable: bool
+    """Whether it belongs to us, or to a role whose rights we have."""
+    source: str
+    definition: str
+    triggers: tuple[str, ...]
+    """``table: trigger`` of each that calls it."""
+    on_users: bool
+    on_sign_up: bool
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the catalog and the ledger say, of one snapshot."""
+
+    server_version: int
+    """As ``server_version_num``."""
+    schema_owner: str | None
+    """Of our schema; None when there is none."""
+    owns_schema: bool
+    may_create_schema: bool
+    may_create_trigger: bool
+    ledger: tuple[LedgerEntry, ...]
+    objects: Mapping[str, str]
+    """Everything of ours that is there: identity and definition."""
+    user_triggers: tuple[UserTrigger, ...]
+    tables: Mapping[str, bool] = field(default_factory=dict)
+    """Per configured profile table, by its quoted name, whether it is there."""
+    read_only: bool = False
+    """Whether the server takes no writes at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One object of a target as the statement that makes it."""
+
+    identity: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What a scratch copy is made of, in an order that works."""
+
+    made_by: tuple[Definition, ...]
+    left_out: tuple[str, ...] = ()
+    """What could not be read, one sentence each."""
+
+    def split(self) -> tuple[Definitions, Definitions]:
+        """What stands before the first trigger, and the rest."""
+        at = next(
+            (
+                number
+                for number, one in enumerate(self.made_by)
+                if one.identity.startswith("trigger ")
+            ),
+            len(self.made_by),
+        )
+        return Definitions(self.made_by[:at]), Definitions(self.made_by[at:])
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """How long a change waited for its lock on ``auth.users``, and what it wrote into files."""
+
+    blocked_s: float = 0.0
+    tries: int = 1
+    dumped: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of each table went into a file first."""
+
+
+class Catalog(Protocol):
+    """The schema of one target."""
+
+    def survey(self, tables: tuple[ProfileTable, ...]) -> Survey:
+        """What is installed, whose the triggers on ``auth.users`` are, what is paused."""
+
+    def run_change(
+        self,
+        change: Change,
+        direction: Direction,
+        *,
+        refuse: Callable[[Survey], None],
+        tables: tuple[ProfileTable, ...],
+        event: JournalEvent | None = None,
+        keep: Mapping[str, str] | None = None,
+        dump: Mapping[str, Path] | None = None,
+    ) -> Waited:
+        """Apply or revert one change as one transaction: its statements, the ledger, its check.
+
+        Args:
+            change: rendered; for revert, with the text that the ledger keeps.
+            direction: which of its statements to run.
+            refuse: looks at what is there under the lock, and raises when it must not go on.
+            tables: the profile tables.
+            event: the journal line to commit with it, where there is a journal then.
+            keep: definitions that it overwrites, by identity, to be kept as before-images.
+            dump: tables that it drops, each with the file that takes its rows first.
+
+        Raises:
+            CouldNotTell: the lock was not to be had; nothing was done.
+            StepFailed: it failed and was undone.
+        """
+
+    def rehearse(
+        self,
+        todo: Sequence[tuple[Change, Direction]],
+        *,
+        refuse: Callable[[Survey], None],
+        tables: tuple[ProfileTable, ...],
+    ) -> tuple[Waited, tuple[Step, ...]]:
+        """Run changes and the canary in one transaction, and roll everything back."""
+
+    def definitions(self, tables: tuple[ProfileTable, ...]) -> Definitions:
+        """What a scratch copy is made of; no row is read."""
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Everything in the database that a migration might change, by identity."""
+
+    def difference(self, before: Mapping[str, str]) -> tuple[str, ...]:
+        """What has changed since a fingerprint was taken, a line each."""
+
+    def statements(self, change: Change, direction: Direction) -> str:
+        """Exactly what `run_change` runs, the journal line left out."""
+
+    def file(self, change: Change, direction: Direction) -> str:
+        """The same for what runs a file as one transaction: the Supabase CLI, ``psql -1``."""
+
+    def silence(self, function: str) -> None:
+        """Give a trigger function a body that does nothing; takes no lock on any table."""
+
+    def silencing(self, function: str) -> str:
+        """The statement of `silence`."""
+
+    def pushed(self, since: datetime, limit: int = 10) -> tuple[str, ...]:
+        """The migrations of the Supabase CLI since then; none where it keeps no history."""
+
+    def checks(
+        self, tables: tuple[ProfileTable, ...], wanted: Collection[str] | None = None
+    ) -> tuple[CheckResult, ...]:
+        """Run the checks of ``migration.verify``, all or those of these names."""
+
+    def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
+        """Sign up, change and delete users as GoTrue does, and roll everything back.
+
+        Args:
+            tables: the profile tables.
+            allow: functions that may fire although ROLLBACK would not undo what they do.
+
+        Raises:
+            Refused: ROLLBACK would not undo what a trigger does, and it was not allowed.
+        """
+
+    def trigger_functions(self) -> tuple[TriggerFunction, ...]:
+        """Every function that a trigger on ``auth.users`` calls, and those paused anywhere."""
+
+    def paused(self, tables: tuple[ProfileTable, ...]) -> tuple[Paused, ...]:
+        """What is paused, since when, by whom, and who signed up without a profile meanwhile."""
+
+    def pause(
+        self,
+        function: TriggerFunction,
+        *,
+        since: datetime,
+        by: str,
+        reason: str,
+        event: JournalEvent,
+    ) -> Paused:
+        """Replace the body of a trigger function by one that does nothing; locks no table.
+
+        Args:
+            function: as `trigger_functions` found it.
+            since: now.
+            by: who does it.
+            reason: why; may be empty.
+            event: the journal line to commit with it, where there is a journal.
+
+        Raises:
+            Refused: it could not be put back, or is not what it was; nothing was done.
+        """
+
+    def saved(self, function: TriggerFunction) -> str | None:
+        """What the target keeps of a function that was paused and never resumed."""
+
+    def resume(
+        self,
+        function: TriggerFunction,
+        tables: tuple[ProfileTable, ...],
+        *,
+        event: JournalEvent,
+    ) -> tuple[Step, ...]:
+        """Put the saved definition back, byte for byte, when the canary passes with it.
+
+        Returns:
+            The steps of the canary; when one failed, the function is still paused.
+        """

@@ -1,0 +1,71 @@
+"""What synthetic users do, in the words of the Auth server.
+
+Source: supabase/auth, internal/api/signup.go and internal/models/user.go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+
+from psycopg import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing that real users do."""
+
+    name: str
+    then: tuple[str, ...] = ("queries/canary_confirm",)
+    email: bool = False
+    phone: bool = False
+    is_anonymous: bool = False
+    user_metadata: str | None = "{}"
+    provider: str = "email"
+    goes: bool = False
+    """Whether the user is gone for good at the end."""
+
+
+CASES = (
+    Case("e-mail sign-up", email=True),
+    Case("phone sign-up", phone=True, provider="phone"),
+    Case(
+        "OAuth sign-up",
+        email=True,
+        provider="google",
+        user_metadata=json.dumps(
+            {
+                "full_name": "Canary Bird",
+                "name": "Canary Bird",
+                "avatar_url": "https://example.invalid/a",
+            }
+        ),
+    ),
+    Case("sign-up without metadata", email=True, user_metadata=None),
+    Case("anonymous sign-up", is_anonymous=True, then=()),
+    Case("becoming permanent", is_anonymous=True, then=("queries/canary_become_permanent",)),
+    Case("e-mail change", email=True, then=("queries/canary_change_email",)),
+    Case("soft delete", email=True, then=("queries/canary_soft_delete",)),
+    Case("hard delete", email=True, then=("queries/canary_hard_delete",), goes=True),
+)
+
+
+def values(case: Case, user_id: str) -> dict[str, sql.Composable]:
+    """What the files ``queries/canary_*`` may name about one synthetic user."""
+    app_metadata = (
+        {} if case.is_anonymous else {"provider": case.provider, "providers": [case.provider]}
+    )
+    digits = str(uuid.UUID(user_id).int)[:9]
+    return {
+        "id": sql.SQL("{}::uuid").format(sql.Literal(user_id)),
+        "email": sql.Literal(f"usersync-canary-{user_id}@example.invalid" if case.email else None),
+        "new_email": sql.Literal(f"usersync-canary-new-{user_id}@example.invalid"),
+        # No real number begins with zeros.
+        "phone": sql.Literal(f"000{digits}" if case.phone else None),
+        "app_metadata": sql.Literal(json.dumps(app_metadata)),
+        "user_metadata": sql.Literal(case.user_metadata),
+        "is_anonymous": sql.Literal(case.is_anonymous),
+        "hash": sql.Literal(hashlib.sha256(user_id.encode()).hexdigest()[:43]),
+    }

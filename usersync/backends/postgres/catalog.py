@@ -1,0 +1,141 @@
+"""The schema of the target over psycopg; see `usersync.backends.catalog.Catalog`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from usersync.backends.catalog import Definitions, Direction, Survey, TriggerFunction, Waited
+from usersync.backends.postgres import (
+    canary,
+    checkup,
+    definitions,
+    fingerprint,
+    ledger,
+    pausing,
+    survey,
+)
+from usersync.backends.postgres.transactions import Transactions
+from usersync.config import ProfileTable, Settings
+from usersync.model import CheckResult, JournalEvent, Paused, Step
+from usersync.sql.changes import Change
+
+
+class PostgresCatalog:
+    """What the migration reads, changes and proves in one target.
+
+    Args:
+        transactions: those of the door.
+        settings: what holds in this target.
+    """
+
+    def __init__(self, transactions: Transactions, settings: Settings) -> None:
+        self._transactions = transactions
+        self._settings = settings
+
+    def survey(self, tables: tuple[ProfileTable, ...]) -> Survey:
+        return survey.survey(self._transactions, self._settings, tables)
+
+    def run_change(
+        self,
+        change: Change,
+        direction: Direction,
+        *,
+        refuse: Callable[[Survey], None],
+        tables: tuple[ProfileTable, ...],
+        event: JournalEvent | None = None,
+        keep: Mapping[str, str] | None = None,
+        dump: Mapping[str, Path] | None = None,
+    ) -> Waited:
+        return ledger.run_change(
+            self._transactions,
+            self._settings,
+            change,
+            direction,
+            refuse=refuse,
+            tables=tables,
+            event=event,
+            keep=keep or {},
+            dump_to=dump or {},
+        )
+
+    def rehearse(
+        self,
+        todo: Sequence[tuple[Change, Direction]],
+        *,
+        refuse: Callable[[Survey], None],
+        tables: tuple[ProfileTable, ...],
+    ) -> tuple[Waited, tuple[Step, ...]]:
+        return ledger.rehearse(
+            self._transactions, self._settings, todo, refuse=refuse, tables=tables
+        )
+
+    def definitions(self, tables: tuple[ProfileTable, ...]) -> Definitions:
+        return definitions.read(self._transactions, self._settings, tables)
+
+    def fingerprint(self) -> Mapping[str, str]:
+        return fingerprint.take(self._transactions)
+
+    def difference(self, before: Mapping[str, str]) -> tuple[str, ...]:
+        return fingerprint.difference(before, self.fingerprint())
+
+    def statements(self, change: Change, direction: Direction) -> str:
+        return ledger.transaction(self._settings, change, direction)
+
+    def file(self, change: Change, direction: Direction) -> str:
+        return ledger.text(self._settings, change, direction)
+
+    def silence(self, function: str) -> None:
+        ledger.silence(self._transactions, self._settings, function)
+
+    def silencing(self, function: str) -> str:
+        return ledger.silencing(function)
+
+    def pushed(self, since: datetime, limit: int = 10) -> tuple[str, ...]:
+        return survey.pushed(self._transactions, since, limit)
+
+    def checks(
+        self, tables: tuple[ProfileTable, ...], wanted: Collection[str] | None = None
+    ) -> tuple[CheckResult, ...]:
+        return checkup.run(self._transactions, self._settings, tables, wanted)
+
+    def trigger_functions(self) -> tuple[TriggerFunction, ...]:
+        return pausing.functions(self._transactions)
+
+    def paused(self, tables: tuple[ProfileTable, ...]) -> tuple[Paused, ...]:
+        return pausing.paused(self._transactions, self._settings, tables)
+
+    def pause(
+        self,
+        function: TriggerFunction,
+        *,
+        since: datetime,
+        by: str,
+        reason: str,
+        event: JournalEvent,
+    ) -> Paused:
+        return pausing.pause(
+            self._transactions,
+            self._settings,
+            function,
+            since=since,
+            by=by,
+            reason=reason,
+            event=event,
+        )
+
+    def saved(self, function: TriggerFunction) -> str | None:
+        return pausing.saved(self._transactions, self._settings, function)
+
+    def resume(
+        self,
+        function: TriggerFunction,
+        tables: tuple[ProfileTable, ...],
+        *,
+        event: JournalEvent,
+    ) -> tuple[Step, ...]:
+        return pausing.resume(self._transactions, self._settings, tables, function, event=event)
+
+    def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
+        return canary.run(self._transactions, self._settings, tables, allow)

@@ -1,0 +1,84 @@
+"""The lock of a target: apply, rollback, repairs, approved runs and runbooks take turns."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from usersync.backends.postgres.connection import APPLICATION_NAME, Connection
+from usersync.backends.postgres.failures import explain
+from usersync.backends.postgres.rows import RowCursor, fetch_all
+from usersync.errors import Busy
+from usersync.sql import compose, load
+
+_LOOK_EVERY_S = 0.2
+
+
+@contextlib.contextmanager
+def alone_on_target(
+    open_connection: Callable[[], Connection], task: str, wait_s: float
+) -> Iterator[None]:
+    """Hold the lock of the target on a connection of its own while the block lasts.
+
+    A transaction holds it, not a session: that works behind a pooler that hands out sessions by
+    the transaction. It has no snapshot, so that it keeps nothing from being vacuumed.
+
+    Args:
+        open_connection: gives a connection in autocommit mode.
+        task: what runs, for whoever has to wait.
+        wait_s: how long to wait for another run.
+
+    Raises:
+        Busy: another run holds the lock.
+    """
+    connection = open_connection()
+    try:
+        _wait(connection, task, wait_s)
+        yield
+    finally:
+        # Rolls back; a connection that broke has let go of the lock already.
+        connection.close()
+
+
+def _wait(connection: Connection, task: str, wait_s: float) -> None:
+    give_up_at = time.monotonic() + wait_s
+    connection.autocommit = False
+    try:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            while not _taken(cursor, task):
+                holder = _holder(cursor)
+                connection.rollback()
+                if time.monotonic() >= give_up_at:
+                    raise Busy(
+                        f"another run of usersync is at work on this target: {holder}",
+                        "wait for it, or let this one wait: --wait SECONDS",
+                    )
+                time.sleep(_LOOK_EVERY_S)
+    except psycopg.Error as error:
+        raise explain(error) from error
+
+
+def _taken(cursor: RowCursor, task: str) -> bool:
+    name = sql.Literal(f"{APPLICATION_NAME} {task}"[:63])
+    cursor.execute(
+        sql.SQL(
+            "set local application_name = {}; set local statement_timeout = 0;"
+            " set local idle_in_transaction_session_timeout = 0"
+        ).format(name)
+    )
+    return cast("bool", fetch_all(cursor, compose(load("queries/exclusive"), {}))[0]["ours"])
+
+
+def _holder(cursor: RowCursor) -> str:
+    rows = fetch_all(cursor, compose(load("queries/exclusive_holder"), {}))
+    if not rows:
+        return "it has just ended"
+    since = rows[0]["since"]
+    when = f", since {since:%Y-%m-%dT%H:%M:%SZ}" if since else ""
+    return f"{rows[0]['application']} (process {rows[0]['pid']}){when}"

@@ -1,0 +1,254 @@
+"""What is installed, and the changes as transactions: apply and revert, recorded and verified."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from usersync import __version__
+from usersync.backends.catalog import Direction, Survey, Waited
+from usersync.backends.postgres import canary, journal, locks
+from usersync.backends.postgres.dump import dump
+from usersync.backends.postgres.failures import explain
+from usersync.backends.postgres.rows import RowCursor, fetch_all
+from usersync.backends.postgres.survey import taken
+from usersync.backends.postgres.transactions import Transactions
+from usersync.config import ProfileTable, Settings
+from usersync.errors import Refused, StepFailed, UsersyncError
+from usersync.model import JournalEvent, Step
+from usersync.sql import compose, load
+from usersync.sql.changes import FOLLOW, LEDGER, SIGN_UP, Change, follow_name, ours
+
+
+def run_change(
+    transactions: Transactions,
+    settings: Settings,
+    change: Change,
+    direction: Direction,
+    *,
+    refuse: Callable[[Survey], None],
+    tables: Sequence[ProfileTable],
+    event: JournalEvent | None,
+    keep: Mapping[str, str],
+    dump_to: Mapping[str, Path],
+) -> Waited:
+    """Apply or revert one change as one transaction: its statements, the ledger, the check of it.
+
+    Args:
+        transactions: those of the door.
+        settings: what holds in the target.
+        change: rendered; for revert, with the text that the ledger keeps.
+        direction: which of its statements to run.
+        refuse: looks at what is there under the lock, and raises when it must not go on.
+        tables: the profile tables.
+        event: the journal line to commit with it, where there is a journal then.
+        keep: definitions that it overwrites, by identity, to be kept as before-images.
+        dump_to: tables that it drops, each with the file that takes its rows first.
+
+    Raises:
+        CouldNotTell: the lock was not to be had; nothing was done.
+        StepFailed: it failed and was undone.
+    """
+
+    dumped: dict[str, int] = {}
+
+    def work(cursor: RowCursor) -> None:
+        if change.locks_users:
+            cursor.execute(lock_statement(direction).encode())
+        refuse(taken(cursor, settings, tables))
+        if direction == "revert":
+            _refuse_dependents(cursor, settings, change)
+        for identity, definition in keep.items():
+            cursor.execute(before_image(settings, event, identity, definition))
+        for table, path in dump_to.items():
+            dumped[table] = dump(cursor, table, path)
+        for statement in statements(settings, change, direction):
+            cursor.execute(statement.encode())
+        if direction == "apply":
+            _verify(cursor, change)
+        if event is not None and has_journal(cursor, settings):
+            cursor.execute(journal.append(event, sql.Identifier(settings.install.schema_name)))
+
+    try:
+        if change.locks_users:
+            waited = locks.under_lock(
+                transactions, settings.install, work, exclusive=direction == "revert"
+            )
+            return replace(waited, dumped=dumped)
+        with transactions.alone(lock_timeout_s=settings.lock_timeout_s) as cursor:
+            work(cursor)
+    except psycopg.Error as error:
+        raise _failed(change, direction, error) from error
+    return Waited(dumped=dumped)
+
+
+def rehearse(
+    transactions: Transactions,
+    settings: Settings,
+    todo: Sequence[tuple[Change, Direction]],
+    *,
+    refuse: Callable[[Survey], None],
+    tables: tuple[ProfileTable, ...],
+) -> tuple[Waited, tuple[Step, ...]]:
+    """Run changes and the canary in one transaction, under the lock rules, and roll it back.
+
+    Args:
+        transactions: those of the door.
+        settings: what holds in the target.
+        todo: what to do, in its order.
+        refuse: looks at what is there under the lock, and raises when it must not go on.
+        tables: the profile tables.
+
+    Raises:
+        CouldNotTell: the lock was not to be had.
+        StepFailed: a change failed.
+    """
+    steps: list[Step] = []
+    at: list[tuple[Change, Direction]] = []
+
+    def work(cursor: RowCursor) -> None:
+        steps.clear()
+        cursor.execute(lock_statement("apply"))
+        refuse(taken(cursor, settings, tables))
+        for change, direction in todo:
+            at.append((change, direction))
+            for statement in statements(settings, change, direction):
+                cursor.execute(statement.encode())
+            if direction == "apply":
+                _verify(cursor, change)
+        steps.extend(canary.inside(cursor, settings, tables))
+
+    try:
+        waited = locks.under_lock(transactions, settings.install, work, exclusive=False, keep=False)
+    except psycopg.Error as error:
+        if not at:
+            raise explain(error) from error
+        raise _failed(*at[-1], error) from error
+    return waited, tuple(steps)
+
+
+def lock_statement(direction: Direction) -> str:
+    """What a change that needs the lock on ``auth.users`` begins with."""
+    mode = "share row exclusive" if direction == "apply" else "access exclusive"
+    return f"lock table auth.users in {mode} mode;"
+
+
+def statements(settings: Settings, change: Change, direction: Direction) -> list[str]:
+    """The statements of one change, behind its lock, as they are run, printed and exported."""
+    named = ours(settings) | {
+        "change": sql.Literal(change.name),
+        "tool_version": sql.Literal(__version__),
+        "configuration": sql.Literal(change.configuration),
+        "apply_text": sql.Literal(change.apply),
+        "revert_text": sql.Literal(change.revert),
+    }
+    if direction == "revert":
+        forget = compose(load("queries/ledger_forget"), named).as_string()
+        return [change.revert, *([] if change.name == LEDGER else [forget])]
+    named["inventory"] = compose(load("queries/inventory"), named)
+    return [change.apply, compose(load("queries/ledger_record"), named).as_string()]
+
+
+def transaction(settings: Settings, change: Change, direction: Direction) -> str:
+    """The text of one change between its ``begin`` and its ``commit``."""
+    return f"begin;\n{text(settings, change, direction)}commit;\n"
+
+
+def text(settings: Settings, change: Change, direction: Direction) -> str:
+    """Everything that one change does, to be run as one transaction."""
+    limit_ms = settings.install.lock_timeout_s * 1000
+    lock = [lock_statement(direction)] if change.locks_users else []
+    lines = [
+        f"set local lock_timeout = '{limit_ms:.0f}ms';",
+        *lock,
+        *(statement.strip() for statement in statements(settings, change, direction)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def silence(transactions: Transactions, settings: Settings, function: str) -> None:
+    """Give a trigger function a body that does nothing.
+
+    Args:
+        transactions: those of the door.
+        settings: what holds in the target.
+        function: as the catalog writes it: ``usersync.on_auth_user_created()``.
+    """
+    try:
+        with transactions.alone(lock_timeout_s=settings.lock_timeout_s) as cursor:
+            cursor.execute(silencing(function).encode())
+    except psycopg.Error as error:
+        raise explain(error) from error
+
+
+def silencing(function: str) -> str:
+    """The statement of `silence`."""
+    name = sql.SQL(function)
+    return compose(load("queries/silence"), {"function": name}).as_string()
+
+
+def _verify(cursor: RowCursor, change: Change) -> None:
+    """Ask whether the change does what it should, while it can still be undone."""
+    check = sql.SQL(change.verify.rstrip().rstrip(";"))
+    rows = fetch_all(cursor, check)
+    if rows:
+        faults = "; ".join(row["detail"] for row in rows)
+        raise StepFailed(
+            f"{change.name} was undone, since it would not work: {faults}",
+            "correct that and run migration.apply again",
+        )
+
+
+def before_image(
+    settings: Settings, event: JournalEvent | None, identity: str, definition: str
+) -> sql.Composed:
+    """The statement that keeps a definition, where the table for that stands."""
+    named = ours(settings) | {
+        "run_id": sql.Literal(event.run_id if event else str(uuid.UUID(int=0))),
+        "object": sql.Literal(identity),
+        "image": sql.Literal(json.dumps({"definition": definition})),
+    }
+    return compose(load("queries/before_image"), named)
+
+
+def _refuse_dependents(cursor: RowCursor, settings: Settings, change: Change) -> None:
+    """Never take anything along that is not ours."""
+    triggers = {SIGN_UP: settings.install.trigger, FOLLOW: follow_name(settings)}
+    trigger = triggers.get(change.name)
+    if trigger is None:
+        return
+    function = sql.SQL("{}()").format(sql.Identifier(settings.install.schema_name, trigger))
+    named = {
+        "function_text": sql.Literal(function.as_string()),
+        "trigger_text": sql.Literal(trigger),
+    }
+    others = fetch_all(cursor, compose(load("queries/dependents"), named))
+    if others:
+        listed = ", ".join(row["object"] for row in others)
+        raise Refused(
+            f"{function.as_string()} cannot be dropped: {listed} stands on it, and is not ours",
+            "let it call another function, then run migration.rollback again",
+        )
+
+
+def has_journal(cursor: RowCursor, settings: Settings) -> bool:
+    """Whether our journal stands here, as this transaction sees it."""
+    named = {"ours_text": sql.Literal(settings.install.schema_name)}
+    return bool(fetch_all(cursor, compose(load("queries/access"), named))[0]["journal"])
+
+
+def _failed(change: Change, direction: Direction, error: psycopg.Error) -> UsersyncError:
+    """A change that failed was undone; what stood before it stands."""
+    if error.sqlstate is None or error.sqlstate.startswith(("08", "57", "55")):
+        return explain(error)
+    verb = "apply" if direction == "apply" else "undo"
+    reason = explain(error)
+    return StepFailed(
+        f"could not {verb} {change.name}, which was undone: {reason.message}", reason.next_step
+    )

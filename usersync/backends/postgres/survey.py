@@ -1,0 +1,74 @@
+"""What is installed in the target and what stands in the way; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+
+from usersync.backends.catalog import LedgerEntry, Survey, UserTrigger
+from usersync.backends.postgres import reach
+from usersync.backends.postgres.rows import RowCursor, fetch_all
+from usersync.backends.postgres.transactions import Transactions
+from usersync.config import ProfileTable, Settings
+from usersync.sql import compose, load
+from usersync.sql.changes import ours
+from usersync.sql.profiles import table_name
+
+
+def survey(
+    transactions: Transactions, settings: Settings, tables: Sequence[ProfileTable]
+) -> Survey:
+    """What is installed and what stands in the way, of one snapshot; writes nothing."""
+    return transactions.read(lambda cursor: taken(cursor, settings, tables))
+
+
+def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable]) -> Survey:
+    """The same in a transaction that somebody else opened, under its lock."""
+    names = [table_name(table).as_string() for table in tables]
+    named = ours(settings) | {"profile_names": sql.SQL("{}::text[]").format(sql.Literal(names))}
+    facts = fetch_all(cursor, compose(load("queries/survey"), named))[0]["survey"]
+    ledger: list[dict[str, Any]] = []
+    if facts.pop("ledger"):
+        ledger = fetch_all(cursor, compose(load("queries/ledger_read"), named))
+    objects = fetch_all(cursor, compose(load("queries/inventory"), named))
+    triggers = facts.pop("user_triggers")
+    wanted = [(table.schema_name, table.table) for table in tables]
+    inserting = reach.inserting(cursor, [one["function_oid"] for one in triggers], wanted)
+    for one in triggers:
+        written = inserting.get(one.pop("function_oid"), frozenset())
+        one["inserts_into"] = tuple(f"{schema}.{table}" for schema, table in sorted(written))
+    return Survey(
+        ledger=tuple(_entry(row["entry"]) for row in ledger),
+        objects={row["identity"]: row["definition"] for row in objects},
+        user_triggers=tuple(UserTrigger(**trigger) for trigger in triggers),
+        **facts,
+    )
+
+
+def pushed(transactions: Transactions, since: datetime, limit: int) -> tuple[str, ...]:
+    """What the Supabase CLI pushed since then: its versions are times."""
+    named = {"since": sql.Literal(f"{since:%Y%m%d%H%M%S}"), "limit": sql.Literal(limit)}
+
+    def work(cursor: RowCursor) -> tuple[str, ...]:
+        if not fetch_all(cursor, compose(load("queries/pushed_there"), {}))[0]["there"]:
+            return ()
+        rows = fetch_all(cursor, compose(load("queries/pushed"), named))
+        return tuple(row["name"] for row in rows)
+
+    return transactions.read(work)
+
+
+def _entry(row: dict[str, Any]) -> LedgerEntry:
+    return LedgerEntry(
+        change=row["change"],
+        tool_version=row["tool_version"],
+        configuration=row.get("configuration", ""),
+        apply=row.get("apply_text", ""),
+        revert=row["revert_text"],
+        objects=row.get("objects", {}),
+        applied_at=datetime.fromisoformat(row["applied_at"]),
+        applied_by=row.get("applied_by", ""),
+    )

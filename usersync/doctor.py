@@ -1,0 +1,134 @@
+"""What is wrong in a target, how bad it is and what to do: ``migration.verify`` and ``doctor``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from usersync import migration
+from usersync.backends.catalog import Survey
+from usersync.errors import Refused, UsersyncError
+from usersync.model import ChangeState, CheckResult, Outcome, Paused, Step, TableResult, worst
+from usersync.session import Session
+
+#: States of a change that are a finding by themselves.
+_FAULTY = frozenset({"lost", "edited", "configured", "older", "unwanted"})
+
+#: What helps at once against what a check finds.
+_FIRST_AID = {
+    "sign_up_function_broken": ("migration.pause",),
+    "two_writers": ("migration.test",),
+    "sign_up_trigger_missing": ("migration.apply", "--dry-run"),
+}
+
+_SEVERITY = {"error": 0, "warning": 1, "info": 2}
+
+
+def verify(session: Session) -> Outcome:
+    """Hold what is installed against the configuration, and run every check; writes nothing.
+
+    Args:
+        session: the run's surroundings.
+    """
+    survey, states, steps = _installed(session)
+    checks = session.backend.catalog.checks(session.target.profiles)
+    paused = session.backend.catalog.paused(session.target.profiles)
+    outcome = Outcome(
+        changes=states,
+        checks=_by_severity(checks),
+        steps=steps,
+        paused=paused,
+        exit_code=worst([*_codes(states, checks, steps), 2 if paused else 0]),
+    )
+    return replace(outcome, next_steps=_next(session, survey, states, checks, paused))
+
+
+def examine(session: Session) -> Outcome:
+    """Everything that can be told without a write: pauses, drift, what is installed, the checks.
+
+    Args:
+        session: the run's surroundings.
+    """
+    verified = verify(session)
+    tables: list[TableResult] = []
+    steps = list(verified.steps)
+    codes = [verified.exit_code]
+    for settings in session.target.profiles:
+        try:
+            table = session.backend.table(settings, writing=False)
+            measured, _ = session.backend.status(table, list_users=0)
+        except UsersyncError as error:
+            steps.append(_could_not(settings.name, error))
+            codes.append(2 if isinstance(error, Refused) else error.exit_code)
+            continue
+        tables.append(TableResult(settings.name, status=measured))
+        codes.append(2 if measured.missing else 0)
+    since = [
+        result.status.missing_detail.oldest_at
+        for result in tables
+        if result.status and result.status.missing_detail
+    ]
+    oldest = min((moment for moment in since if moment), default=None)
+    pushed = session.backend.catalog.pushed(oldest) if oldest else ()
+    missing = any(result.status and result.status.missing for result in tables)
+    return replace(
+        verified,
+        tables=tuple(tables),
+        steps=tuple(steps),
+        notes=tuple(f"pushed since the first of them signed up: {name}" for name in pushed),
+        next_steps=(
+            *verified.next_steps,
+            *((session.command("sync", "--dry-run"),) if missing else ()),
+        ),
+        exit_code=worst(codes),
+    )
+
+
+def _installed(session: Session) -> tuple[Survey, tuple[ChangeState, ...], tuple[Step, ...]]:
+    """The changes and how the target stands to them; what kept us from telling."""
+    survey = session.backend.catalog.survey(session.target.profiles)
+    try:
+        found = migration.look(session)
+    except UsersyncError as error:
+        return survey, (), (_could_not("profile table", error),)
+    return found.survey, found.states, ()
+
+
+def _could_not(name: str, error: UsersyncError) -> Step:
+    status = "finding" if isinstance(error, Refused) else "unknown"
+    return Step(name, status, error.message, next_step=error.next_step)  # type: ignore[arg-type]
+
+
+def _codes(
+    states: tuple[ChangeState, ...], checks: tuple[CheckResult, ...], steps: tuple[Step, ...]
+) -> list[int]:
+    installed = any(state.state not in ("absent", "newer") for state in states)
+    faulty = any(
+        state.state in _FAULTY or (installed and state.state == "absent") for state in states
+    )
+    told = [2 if step.status == "finding" else 1 for step in steps]
+    return [*told, *(check.exit_code for check in checks), 2 if faulty else 0]
+
+
+def _by_severity(checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+    """Those that found something first, the worst of them first of all."""
+    return tuple(sorted(checks, key=lambda one: (not one.count, _SEVERITY[one.level])))
+
+
+def _next(
+    session: Session,
+    survey: Survey,
+    states: tuple[ChangeState, ...],
+    checks: tuple[CheckResult, ...],
+    paused: tuple[Paused, ...],
+) -> tuple[str, ...]:
+    steps = [session.command("migration.resume", one.function) for one in paused]
+    found = {check.check for check in checks if check.count > check.accepted}
+    steps += [session.command(*task) for check, task in _FIRST_AID.items() if check in found]
+    edited = any(state.state == "edited" for state in states)
+    installed = bool(survey.ledger)
+    pending = any(state.state in migration.PENDING for state in states)
+    if edited:
+        steps.append(session.command("migration.apply", "--repair", "--dry-run"))
+    elif installed and pending:
+        steps.append(session.command("migration.apply", "--dry-run"))
+    return tuple(dict.fromkeys(steps))

@@ -1,0 +1,26 @@
+"""The migration: what keeps profiles in step from inside the database, installed and taken out."""
+
+from usersync.migration.apply import ApplyOptions, apply, next_sync, plan
+from usersync.migration.export import ExportOptions, export
+from usersync.migration.ground import look
+from usersync.migration.proof import prove, rehearse, rehearse_on_target
+from usersync.migration.rollback import RollbackOptions, rollback
+from usersync.migration.rollback import plan as plan_rollback
+from usersync.migration.states import PENDING
+
+__all__ = [
+    "PENDING",
+    "ApplyOptions",
+    "ExportOptions",
+    "RollbackOptions",
+    "apply",
+    "export",
+    "look",
+    "next_sync",
+    "plan",
+    "plan_rollback",
+    "prove",
+    "rehearse",
+    "rehearse_on_target",
+    "rollback",
+]

@@ -1,0 +1,159 @@
+"""``migration.apply``: each pending change, one short transaction after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from usersync import sync
+from usersync.backends.catalog import Direction
+from usersync.errors import Refused, Stopped
+from usersync.migration import consent, ground
+from usersync.migration.execution import as_recorded, run_all
+from usersync.migration.export import MIGRATIONS
+from usersync.migration.states import PENDING
+from usersync.model import Outcome
+from usersync.session import Session
+from usersync.sql.changes import Change
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """What a person may say about one apply."""
+
+    create_table: bool = False
+    repair: bool = False
+    approve: str | None = None
+    yes: bool = False
+    direct: bool = False
+    wait_s: float = 0.0
+
+    def words(self) -> tuple[str, ...]:
+        """These options as they are typed, apart from an agreement."""
+        flags = {
+            "--create-table": self.create_table,
+            "--repair": self.repair,
+            "--direct": self.direct,
+        }
+        return tuple(flag for flag, given in flags.items() if given)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What an apply would do, in its order."""
+
+    ground: ground.Ground
+    todo: tuple[tuple[Change, Direction], ...]
+    statements: str
+    digest: str
+
+
+def plan(session: Session, options: ApplyOptions) -> Planned:
+    """Work out what an apply would do; writes nothing.
+
+    Raises:
+        Refused: it cannot be done here, or is not ours to do.
+        Stopped: something was edited by hand, and ``--repair`` was not given.
+    """
+    found = ground.look(session, create_table=options.create_table)
+    settings = session.target.settings
+    ground.refuse_ground(found.survey, settings)
+    ground.refuse_newer(found.states)
+    ground.refuse_other_writers(found.survey, settings)
+    edited = [state for state in found.states if state.state == "edited"]
+    if edited and not options.repair:
+        diff = "\n".join(line for state in edited for line in state.diff)
+        raise Stopped(
+            "\n".join(f"{state.name} was {state.detail}" for state in edited) + f"\n{diff}",
+            "to put ours back: "
+            + session.command("migration.apply", *replace(options, repair=True).words()),
+        )
+    wanted = PENDING | ({"edited"} if options.repair else set())
+    pending = {state.name: state for state in found.states if state.state in wanted}
+    rendered = {change.name: change for change in found.changes}
+    removed = [
+        (as_recorded(entry), "revert")
+        for entry in reversed(found.survey.ledger)
+        if entry.change in pending and entry.change not in rendered
+    ]
+    todo: list[tuple[Change, Direction]] = [*removed]  # type: ignore[list-item]
+    todo += [(change, "apply") for change in found.changes if change.name in pending]
+    statements = "\n".join(
+        f"-- {direction} {change.name}\n{session.backend.catalog.statements(change, direction)}"
+        for change, direction in todo
+    )
+    digest = consent.digest(session, "apply", found.survey, statements) if todo else ""
+    return Planned(found, tuple(todo), statements, digest)
+
+
+def apply(session: Session, options: ApplyOptions, repository: Path) -> Outcome:
+    """Install what is pending; every change is one transaction and is verified in it.
+
+    Args:
+        session: the run's surroundings.
+        options: what was asked for.
+        repository: the app's; where it keeps migrations for the Supabase CLI, these are the way.
+
+    Raises:
+        Refused: it cannot be done here, or is not ours to do; nothing was touched.
+        Stopped: at a guard; nothing was touched.
+        Busy: another run holds the lock of the target.
+    """
+    if (repository / MIGRATIONS).is_dir() and not (session.target.is_local or options.direct):
+        raise Refused(
+            f"this repository keeps its migrations in {MIGRATIONS}: what is applied past them is"
+            " lost with the next reset of the database",
+            f"write them there: {session.command('migration.export')}\n"
+            "or all the same: "
+            + session.command("migration.apply", *replace(options, direct=True).words()),
+        )
+    with session.backend.exclusively("migration.apply", options.wait_s):
+        planned = plan(session, options)
+        again = session.command("migration.apply", "--dry-run", *options.words())
+        consent.stop_if_stale(session, options.approve, planned.digest or "apply-", again)
+        if not planned.todo:
+            return Outcome(
+                changes=planned.ground.states,
+                notes=("Nothing to do: everything is installed as configured.",),
+            )
+        agree = session.command("migration.apply", "--approve", planned.digest, *options.words())
+        consent.authorize(
+            session,
+            f"Install {len(planned.todo)} change{'' if len(planned.todo) == 1 else 's'}?",
+            planned.ground.states,
+            agree,
+            approve=options.approve,
+            yes=options.yes,
+        )
+        return _carry_out(session, planned)
+
+
+def _carry_out(session: Session, planned: Planned) -> Outcome:
+    steps, error = run_all(session, planned.todo, planned.ground.survey, digest=planned.digest)
+    create = any(change.name == "0005_profile_table" for change, _ in planned.todo)
+    after = ground.look(session, create_table=create and not error)
+    return Outcome(
+        changes=after.states,
+        steps=steps,
+        exit_code=error.exit_code if error else 0,
+        error=error.message if error else "",
+        next_steps=tuple(error.next_step.splitlines()) if error else (),
+    )
+
+
+def next_sync(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """How many profiles are missing, and the exact command that makes them.
+
+    Returns:
+        Lines to tell, and commands.
+    """
+    notes: list[str] = []
+    commands: list[str] = []
+    for settings in session.target.profiles:
+        table = session.backend.table(settings, writing=True)
+        options = sync.SyncOptions()
+        planned = sync.make_plan(session, table, options, list_users=0)
+        notes.append(f"Missing profiles in {settings.name}: {planned.plan.rows:,}")
+        if planned.plan.rows:
+            commands.append(session.command("sync", *sync.approval(planned.plan, options)))
+    return tuple(notes), tuple(dict.fromkeys(commands))

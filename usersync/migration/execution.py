@@ -1,0 +1,164 @@
+"""Changes carried out one after the other, each a transaction that is looked at under its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from usersync.backends.catalog import Direction, LedgerEntry, Survey, Waited
+from usersync.errors import Stopped, UsersyncError
+from usersync.migration import ground
+from usersync.model import JournalEvent, Step
+from usersync.session import Session
+from usersync.sql.changes import JOURNAL, SIGN_UP, Change
+
+
+def run_all(
+    session: Session,
+    todo: Sequence[tuple[Change, Direction]],
+    survey: Survey,
+    *,
+    digest: str,
+    dumps: Mapping[str, Mapping[str, Path]] = MappingProxyType({}),
+) -> tuple[tuple[Step, ...], UsersyncError | None]:
+    """Run changes one after the other, each recorded in the journal with its commit.
+
+    Args:
+        session: the run's surroundings.
+        todo: what to do, in its order.
+        survey: what the plan was made from.
+        digest: stands for the plan.
+        dumps: per change that loses data, the files that take it first.
+
+    Returns:
+        A step for each that was done, and what ended it early.
+    """
+    journal = session.journal
+    journal.started("", digest=digest, counts={"planned": len(todo)})
+    steps: list[Step] = []
+    error: UsersyncError | None = None
+    try:
+        for change, direction in todo:
+            started = session.clock()
+            event = replace(journal.unit("", digest=digest), counts={change.name: 1})
+            waited = _run(session, change, direction, survey, event, dumps.get(change.name, {}))
+            took_s = (session.clock() - started).total_seconds()
+            steps.append(
+                Step(
+                    change.name,
+                    "changed",
+                    _told(change, direction, waited, dumps.get(change.name, {})),
+                    duration_s=took_s,
+                )
+            )
+            if change.name == JOURNAL:
+                session.backend.look_again()
+                journal.moved()
+            journal.committed(event, event.counts)
+    except UsersyncError as raised:
+        error = raised
+    finally:
+        exit_code = error.exit_code if error else (0 if len(steps) == len(todo) else 1)
+        journal.ended("", digest=digest, counts={"changed": len(steps)}, exit_code=exit_code)
+    return tuple(steps), error
+
+
+def _run(
+    session: Session,
+    change: Change,
+    direction: Direction,
+    survey: Survey,
+    event: JournalEvent,
+    dump: Mapping[str, Path],
+) -> Waited:
+    return session.backend.catalog.run_change(
+        change,
+        direction,
+        refuse=_refusal(session, change, direction, survey),
+        tables=session.target.profiles,
+        event=event,
+        keep=_overwritten(survey, _entry(survey, change)) if direction == "apply" else {},
+        dump=dump,
+    )
+
+
+def _overwritten(survey: Survey, entry: LedgerEntry | None) -> Mapping[str, str]:
+    """What was edited by hand in a change, as it is now."""
+    return {
+        identity: survey.objects[identity]
+        for identity, definition in (entry.objects if entry else {}).items()
+        if survey.objects.get(identity, definition) != definition
+    }
+
+
+def refusals(
+    session: Session, todo: Sequence[tuple[Change, Direction]], survey: Survey
+) -> Callable[[Survey], None]:
+    """What is looked at again under the lock, for several changes at once."""
+    checks = [_refusal(session, change, direction, survey) for change, direction in todo]
+
+    def refuse(now: Survey) -> None:
+        for check in checks:
+            check(now)
+
+    return refuse
+
+
+def _refusal(
+    session: Session, change: Change, direction: Direction, before: Survey
+) -> Callable[[Survey], None]:
+    """What is looked at again under the lock: whose it is may have changed since the plan."""
+    settings = session.target.settings
+
+    def refuse(survey: Survey) -> None:
+        planned, now = _entry(before, change), _entry(survey, change)
+        known = planned.objects if planned else {}
+        same_objects = all(
+            survey.objects.get(identity) == before.objects.get(identity) for identity in known
+        )
+        same_entry = (now and now.applied_at) == (planned and planned.applied_at)
+        # A rollback has just silenced the function itself.
+        if not same_entry or not (same_objects or direction == "revert"):
+            raise Stopped(
+                f"somebody else has changed {change.name} just now; it was left alone",
+                session.command("migration.apply", "--dry-run"),
+            )
+        if direction == "apply":
+            ground.refuse_ground(survey, settings)
+            if change.name == SIGN_UP:
+                ground.refuse_other_writers(survey, settings)
+
+    return refuse
+
+
+def _entry(survey: Survey, change: Change) -> LedgerEntry | None:
+    return next((entry for entry in survey.ledger if entry.change == change.name), None)
+
+
+def as_recorded(entry: LedgerEntry) -> Change:
+    """A change of the ledger, with the statements that it was installed with."""
+    return Change(
+        name=entry.change,
+        does="",
+        locks_users=any(" on auth.users" in identity for identity in entry.objects)
+        or "auth.users" in entry.apply.split("create", 1)[0],
+        loses="",
+        apply=entry.apply,
+        verify="",
+        revert=entry.revert,
+        configuration=entry.configuration,
+    )
+
+
+def _told(change: Change, direction: Direction, waited: Waited, files: Mapping[str, Path]) -> str:
+    verb = "applied" if direction == "apply" else "taken out"
+    for table, rows in waited.dumped.items():
+        verb += f"; {rows:,} rows of {table} kept in {files[table]}"
+    if not change.locks_users:
+        return verb
+    return (
+        f"{verb}; waited {waited.blocked_s:.1f} s for auth.users"
+        f" in {waited.tries} {'try' if waited.tries == 1 else 'tries'}"
+    )

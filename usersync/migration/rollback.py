@@ -1,0 +1,200 @@
+"""``migration.rollback``: takes out what acts on sign-ups; what holds data stays, or is dumped."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from usersync.backends.catalog import Direction, LedgerEntry, Survey
+from usersync.errors import Refused, UsersyncError
+from usersync.migration import consent
+from usersync.migration.execution import as_recorded, run_all
+from usersync.model import ChangeState, Outcome, Step
+from usersync.session import Session
+from usersync.sql.changes import PROFILE_TABLE, Change
+from usersync.sql.profiles import table_name
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackOptions:
+    """What a person may say about one rollback; ``to`` is the number of a change that stays."""
+
+    to: int = 0
+    drop_data: bool = False
+    approve: str | None = None
+    yes: bool = False
+    wait_s: float = 0.0
+
+    def words(self) -> tuple[str, ...]:
+        """These options as they are typed, apart from an agreement."""
+        to = ("--to", f"{self.to:04d}") if self.to else ()
+        return (*to, *(("--drop-data",) if self.drop_data else ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a rollback would take out, in its order, and what stays."""
+
+    survey: Survey
+    todo: tuple[LedgerEntry, ...]
+    stays: tuple[LedgerEntry, ...]
+    statements: str
+    digest: str
+
+    @property
+    def states(self) -> tuple[ChangeState, ...]:
+        """Every change in the ledger, and whether it goes or stays."""
+        return tuple(
+            ChangeState(
+                name=entry.change,
+                does="is taken out" if entry in self.todo else "stays",
+                state="unwanted" if entry in self.todo else "applied",
+                applied_at=entry.applied_at,
+                tool_version=entry.tool_version,
+            )
+            for entry in (*self.todo, *self.stays)
+        )
+
+
+def plan(session: Session, options: RollbackOptions) -> Planned:
+    """Work out what a rollback would do, from the ledger alone; writes nothing.
+
+    Any version of usersync can undo what any other installed: the ledger keeps the statements.
+    """
+    survey = session.backend.catalog.survey(session.target.profiles)
+    if survey.schema_owner and not survey.owns_schema:
+        raise Refused(
+            f"the schema {session.target.settings.install.schema_name} belongs to"
+            f" {survey.schema_owner}",
+            f"connect as {survey.schema_owner}",
+        )
+    beyond = [entry for entry in survey.ledger if _number(entry) > options.to]
+    acting = [entry for entry in beyond if _acts_on_sign_ups(entry)]
+    api = [entry for entry in beyond if entry not in acting and _serves_the_api(entry)]
+    data = [entry for entry in beyond if entry not in acting and entry not in api]
+    todo = [*reversed(acting), *reversed(api), *(reversed(data) if options.drop_data else ())]
+    statements = "\n".join(
+        f"-- take out {entry.change}\n"
+        + "".join(
+            f"{session.backend.catalog.silencing(function)}\n" for function in _functions(entry)
+        )
+        + session.backend.catalog.statements(as_recorded(entry), "revert")
+        for entry in todo
+    )
+    return Planned(
+        survey=survey,
+        todo=tuple(todo),
+        stays=tuple(entry for entry in survey.ledger if entry not in todo),
+        statements=statements,
+        digest=consent.digest(session, "rollback", survey, statements) if todo else "",
+    )
+
+
+def rollback(session: Session, options: RollbackOptions, folder: Path) -> Outcome:
+    """Take out what acts on sign-ups, newest first, then the functions of the API.
+
+    Args:
+        session: the run's surroundings.
+        options: what was asked for.
+        folder: where dropped data is dumped first.
+
+    Raises:
+        Refused: it is not ours to do, or nobody agreed; nothing was touched.
+        Stopped: the approved plan is stale; nothing was touched.
+        Busy: another run holds the lock of the target.
+    """
+    with session.backend.exclusively("migration.rollback", options.wait_s):
+        planned = plan(session, options)
+        again = session.command("migration.rollback", "--dry-run", *options.words())
+        consent.stop_if_stale(session, options.approve, planned.digest or "rollback-", again)
+        if not planned.todo:
+            return Outcome(
+                changes=planned.states, notes=("Nothing to do: nothing of ours acts on sign-ups.",)
+            )
+        consent.authorize(
+            session,
+            f"Take out {len(planned.todo)} changes?",
+            planned.states,
+            session.command("migration.rollback", "--approve", planned.digest, *options.words()),
+            approve=options.approve,
+            yes=options.yes,
+            only_by_digest=True,
+        )
+        return carry_out(session, planned, folder)
+
+
+def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
+    """Do what was planned and allowed; what lost data goes into files in the folder first."""
+    silenced: list[Step] = []
+    steps: tuple[Step, ...] = ()
+    error: UsersyncError | None = None
+    try:
+        for entry in planned.todo:
+            for function in _functions(entry):
+                if f"function {function}" in planned.survey.objects:
+                    session.backend.catalog.silence(function)
+                    silenced.append(Step(function, "changed", "does nothing any more"))
+    except UsersyncError as raised:
+        error = raised
+    if error is None:
+        todo: list[tuple[Change, Direction]] = [
+            (as_recorded(entry), "revert") for entry in planned.todo
+        ]
+        dumps = {entry.change: _files(session, entry, folder) for entry in planned.todo}
+        steps, error = run_all(session, todo, planned.survey, digest=planned.digest, dumps=dumps)
+    left = session.backend.catalog.survey(session.target.profiles)
+    done = {step.name for step in steps}
+    told = replace(
+        planned,
+        survey=left,
+        stays=tuple(entry for entry in (*planned.todo, *planned.stays) if entry.change not in done),
+        todo=(),
+    )
+    return Outcome(
+        changes=told.states,
+        steps=(*silenced, *steps),
+        exit_code=error.exit_code if error else 0,
+        error=error.message if error else "",
+        next_steps=tuple(error.next_step.splitlines())
+        if error
+        else (session.command("migration.verify"),),
+    )
+
+
+def _files(session: Session, entry: LedgerEntry, folder: Path) -> dict[str, Path]:
+    """The tables that go with a change, each with the file that takes its rows first."""
+    tables = [
+        identity.partition(" ")[2] for identity in entry.objects if identity.startswith("table ")
+    ]
+    if entry.change == PROFILE_TABLE:
+        tables += [table_name(table).as_string() for table in session.target.profiles]
+    moment = f"{session.clock():%Y%m%dT%H%M%SZ}"
+    return {
+        table: folder / f"{re.sub('[^A-Za-z0-9_.]', '', table)}-{moment}.jsonl" for table in tables
+    }
+
+
+def _number(entry: LedgerEntry) -> int:
+    number = entry.change.partition("_")[0]
+    return int(number) if number.isdigit() else 0
+
+
+def _functions(entry: LedgerEntry) -> list[str]:
+    """The trigger functions of a change that acts on sign-ups."""
+    if not _acts_on_sign_ups(entry):
+        return []
+    return [
+        identity.partition(" ")[2] for identity in entry.objects if identity.startswith("function ")
+    ]
+
+
+def _acts_on_sign_ups(entry: LedgerEntry) -> bool:
+    return any(
+        identity.startswith("trigger ") and identity.endswith(" on auth.users")
+        for identity in entry.objects
+    )
+
+
+def _serves_the_api(entry: LedgerEntry) -> bool:
+    return any(identity.startswith("function public.") for identity in entry.objects)

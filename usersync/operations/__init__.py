@@ -1,0 +1,9 @@
+"""Operations: everything usersync can do, by name and declared effect; nothing else does work.
+
+Tasks and runbook steps call these and no other functions. A ``read`` writes nothing, anywhere.
+"""
+
+from usersync.operations import migration, profiles
+from usersync.operations.registry import OPERATIONS, Operation, operation
+
+__all__ = ["OPERATIONS", "Operation", "migration", "operation", "profiles"]

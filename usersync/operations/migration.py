@@ -1,0 +1,166 @@
+"""Operations on the schema: install, verify, prove, take out, pause; and the doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from usersync import doctor as diagnosis
+from usersync import kill_switch, migration, sync
+from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
+from usersync.model import Outcome, worst
+from usersync.operations.profiles import run_sync
+from usersync.operations.registry import operation
+from usersync.session import Session
+
+
+@operation("migration.plan", "read")
+def plan_migration(session: Session, *, options: ApplyOptions, statements: bool = False) -> Outcome:
+    """Say what apply would do, with the digest that approves it; writes nothing.
+
+    Args:
+        session: the run's surroundings.
+        options: what was asked for.
+        statements: the SQL and nothing else.
+    """
+    planned = migration.plan(session, options)
+    if statements:
+        return Outcome(statements=planned.statements, exit_code=2 if planned.todo else 0)
+    if not planned.todo:
+        return Outcome(
+            changes=planned.ground.states,
+            notes=("Nothing to do: everything is installed as configured.",),
+        )
+    approve = ("--approve", planned.digest, *options.words())
+    return Outcome(
+        changes=planned.ground.states,
+        notes=(f"Digest: {planned.digest}", "Nothing was written."),
+        next_steps=(
+            session.command("migration.apply", "--rehearse", *options.words()),
+            session.command("migration.apply", *approve),
+        ),
+        exit_code=2,
+    )
+
+
+@operation("migration.apply", "schema")
+def apply_migration(session: Session, *, options: ApplyOptions, then_sync: bool = False) -> Outcome:
+    """Install what is pending, each change its own short transaction; then say who is missing.
+
+    Args:
+        session: the run's surroundings.
+        options: what was asked for.
+        then_sync: also create the missing profiles.
+    """
+    outcome = migration.apply(session, options, Path.cwd())
+    if outcome.exit_code:
+        return outcome
+    notes, commands = migration.next_sync(session)
+    if then_sync:
+        # A trigger first, the backfill after it and in transactions of its own: nobody is missed.
+        synced = run_sync(
+            session, options=sync.SyncOptions(yes=options.yes or bool(options.approve))
+        )
+        return replace(
+            outcome,
+            tables=synced.tables,
+            next_steps=synced.next_steps,
+            error=synced.error,
+            exit_code=worst([outcome.exit_code, synced.exit_code]),
+        )
+    return replace(outcome, notes=(*outcome.notes, *notes), next_steps=commands)
+
+
+@operation("migration.rehearse", "schema")
+def rehearse_migration(
+    session: Session, *, options: ApplyOptions, on_target: bool = False
+) -> Outcome:
+    """Apply on a scratch copy, or on the target and roll back, and sign up there.
+
+    Args:
+        session: the run's surroundings.
+        options: what was asked for.
+        on_target: in one transaction on the target, under the lock rules.
+    """
+    if on_target:
+        return migration.rehearse_on_target(session, options)
+    return migration.rehearse(session, options)
+
+
+@operation("migration.prove", "read")
+def prove_rollback(session: Session) -> Outcome:
+    """Prove on a scratch copy that apply and rollback leave no trace."""
+    return migration.prove(session)
+
+
+@operation("migration.rollback.plan", "read")
+def plan_rollback(
+    session: Session, *, options: RollbackOptions, statements: bool = False
+) -> Outcome:
+    """Say what rollback would take out and what stays; writes nothing."""
+    planned = migration.plan_rollback(session, options)
+    if statements:
+        return Outcome(statements=planned.statements, exit_code=2 if planned.todo else 0)
+    if not planned.todo:
+        return Outcome(
+            changes=planned.states, notes=("Nothing to do: nothing of ours acts on sign-ups.",)
+        )
+    return Outcome(
+        changes=planned.states,
+        notes=(f"Digest: {planned.digest}", "Nothing was written."),
+        next_steps=(
+            session.command("migration.rollback", "--approve", planned.digest, *options.words()),
+        ),
+        exit_code=2,
+    )
+
+
+@operation("migration.rollback", "schema")
+def roll_back(session: Session, *, options: RollbackOptions) -> Outcome:
+    """Take out what acts on sign-ups; data stays, or is dumped to files first."""
+    return migration.rollback(session, options, session.journal.folder / "dropped")
+
+
+@operation("migration.export", "external")
+def export_migration(session: Session, *, options: ExportOptions) -> Outcome:
+    """Write the pending changes as files of the Supabase CLI."""
+    return migration.export(session, options, Path.cwd())
+
+
+@operation("migration.verify", "read")
+def verify_migration(session: Session) -> Outcome:
+    """Run every check: each row it answers is a finding."""
+    return diagnosis.verify(session)
+
+
+@operation("migration.test", "data")
+def run_canary(session: Session, *, allow: Sequence[str] = ()) -> Outcome:
+    """Sign up, change and delete synthetic users as GoTrue does; everything is rolled back."""
+    steps = session.backend.catalog.canary(session.target.profiles, tuple(allow))
+    failed = any(step.status in ("failed", "finding") for step in steps)
+    unknown = any(step.status == "unknown" for step in steps)
+    return Outcome(
+        steps=steps,
+        notes=("Rolled back: no row and no lock is left.",),
+        next_steps=(session.command("doctor"),) if failed else (),
+        exit_code=2 if failed else 1 if unknown else 0,
+    )
+
+
+@operation("migration.pause", "schema")
+def pause(session: Session, *, function: str | None = None) -> Outcome:
+    """The kill switch: a sign-up function does nothing until it is resumed."""
+    return kill_switch.pause(session, function)
+
+
+@operation("migration.resume", "schema")
+def resume(session: Session, *, function: str | None = None) -> Outcome:
+    """Put a paused function back, byte for byte, when a canary passes with it."""
+    return kill_switch.resume(session, function)
+
+
+@operation("doctor", "read")
+def doctor(session: Session) -> Outcome:
+    """Everything that is wrong, how bad, since when, and the exact next command."""
+    return diagnosis.examine(session)

@@ -1,0 +1,40 @@
+"""The registry: a name and a declared effect for everything that does work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from usersync.model import Effect, Outcome
+
+_REGISTRY: dict[str, Operation] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A function that does work, its name and what it may change."""
+
+    name: str
+    effect: Effect
+    function: Callable[..., Outcome]
+
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(_REGISTRY)
+
+
+def operation(
+    name: str, effect: Effect
+) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
+    """Register a function as an operation.
+
+    Args:
+        name: how tasks and runbooks call it.
+        effect: ``read``, ``data``, ``schema`` or ``external``.
+    """
+
+    def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+        _REGISTRY[name] = Operation(name, effect, function)
+        return function
+
+    return register

@@ -1,0 +1,257 @@
+"""The changes of the migration, rendered for one configuration; what they make is plain SQL text.
+
+A change is a folder under ``changes``; the bodies of its functions are files under ``functions``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from usersync.config import LiteralValue, UserColumn
+from usersync.sql import api, compose, follow, load, profiles
+from usersync.sql.fragments import body, fragment, lines
+from usersync.sql.names import Names
+from usersync.sql.shapes import Shape, record, table_names
+
+if TYPE_CHECKING:
+    from usersync.config import ProfileTable, Settings, Source
+
+LEDGER = "0001_ledger"
+JOURNAL = "0002_journal"
+PROFILE_TABLE = "0005_profile_table"
+SIGN_UP = "0006_sign_up"
+FOLLOW = "0007_follow"
+
+#: Types of columns of ``auth.users`` that are no texts, by name or by the end of it.
+_USER_TYPES = {
+    "at": "timestamptz",
+    "until": "timestamptz",
+    "data": "jsonb",
+    "is_anonymous": "boolean",
+    "is_sso_user": "boolean",
+    "id": "uuid",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change, rendered: complete SQL texts without transaction control."""
+
+    name: str
+    """``0006_sign_up``."""
+    does: str
+    locks_users: bool
+    """Whether it takes a lock on ``auth.users`` that holds up sign-ins."""
+    loses: str
+    """What revert destroys; empty for nothing."""
+    apply: str
+    verify: str
+    revert: str
+    configuration: str
+    """Stands for the settings that it was rendered from."""
+
+
+def names() -> tuple[str, ...]:
+    """All changes there are, in the order in which they are applied."""
+    folder = resources.files(__package__).joinpath("changes")
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.name[0].isdigit()))
+
+
+def render(settings: Settings, shapes: Sequence[Shape]) -> tuple[Change, ...]:
+    """The changes that this configuration asks for, in their order.
+
+    Args:
+        settings: what holds in the target.
+        shapes: its profile tables.
+    """
+    named = _names(settings, shapes)
+    wanted = [
+        name
+        for name in names()
+        if not (name == PROFILE_TABLE and not any(shape.made for shape in shapes))
+        and not (name == FOLLOW and "follow_condition" not in named)
+    ]
+    return tuple(_change(name, named | _own(name, named), settings, shapes) for name in wanted)
+
+
+def new_column_types(table: ProfileTable) -> dict[str, str]:
+    """The types of the columns of a table that usersync makes."""
+    return {column: _type(source) for column, source in profiles.sources(table).items()}
+
+
+def ours(settings: Settings) -> Names:
+    """The names of everything usersync installs, as identifiers and as texts."""
+    schema = settings.install.schema_name
+    tables = ("ledger", "journal", "failures", "before_images")
+    return {
+        "ours": sql.Identifier(schema),
+        "ours_text": sql.Literal(schema),
+        "ours_name": _text(sql.Identifier(schema)),
+        "trigger": sql.Identifier(settings.install.trigger),
+        **{f"{table}_text": _text(sql.Identifier(schema, table)) for table in tables},
+    }
+
+
+def sign_up_function(settings: Settings) -> sql.Composed:
+    """The function behind the sign-up trigger: ``usersync.on_auth_user_created()``."""
+    return _function(settings, settings.install.trigger)
+
+
+def follow_name(settings: Settings) -> str:
+    """The name of the trigger that follows changes of users."""
+    trigger = settings.install.trigger
+    updated = trigger.replace("created", "updated")
+    return updated if updated != trigger else f"{trigger}_updated"
+
+
+def _change(name: str, named: Names, settings: Settings, shapes: Sequence[Shape]) -> Change:
+    scripts = {part: load(f"changes/{name}/{part}") for part in ("apply", "verify", "revert")}
+    texts = {part: compose(script, named).as_string() for part, script in scripts.items()}
+    header = scripts["apply"].header
+    return Change(
+        name=name,
+        does=header["does"],
+        locks_users=header["locks"].startswith("auth.users"),
+        loses=scripts["revert"].header["loses"].replace("nothing", ""),
+        configuration=configuration(settings, shapes),
+        **texts,
+    )
+
+
+def configuration(settings: Settings, shapes: Sequence[Shape]) -> str:
+    """Stands for every setting that what is installed was made from."""
+    parts = (
+        settings.users,
+        settings.install,
+        [(shape.settings, sorted(shape.column_types.items()), shape.made) for shape in shapes],
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _names(settings: Settings, shapes: Sequence[Shape]) -> Names:
+    made = [shape.settings for shape in shapes if shape.made]
+    follow_trigger = follow_name(settings)
+    return {
+        **ours(settings),
+        "new_tables": lines(_new_table(table) for table in made),
+        "new_table_names": _texts(made),
+        "drop_tables": lines(
+            sql.SQL("drop table if exists {};").format(profiles.table_name(table)) for table in made
+        ),
+        "profile_names": _texts([shape.settings for shape in shapes]),
+        "sign_up_function": sign_up_function(settings),
+        "sign_up_body": body("sign_up", [_sign_up_table(settings, shape) for shape in shapes]),
+        "follow_trigger": sql.Identifier(follow_trigger),
+        "follow_function": _function(settings, follow_trigger),
+        **follow.names(settings, shapes),
+        "api_functions": lines(api.create(settings, shapes, configuration(settings, shapes))),
+        "drop_api_functions": lines(api.drop()),
+        "api_signatures": sql.SQL("{}::text[]").format(
+            sql.Literal([function.signature for function in api.FUNCTIONS])
+        ),
+    }
+
+
+def _own(name: str, named: Names) -> Names:
+    """The names that mean another thing in each change."""
+    kinds = {
+        SIGN_UP: ("trigger", "sign_up_function"),
+        FOLLOW: ("follow_trigger", "follow_function"),
+    }
+    if name not in kinds:
+        return {}
+    trigger, function = (named[key] for key in kinds[name])
+    assert isinstance(trigger, sql.Identifier)
+    faults = named | {
+        "trigger_text": sql.Literal(trigger._obj[0]),
+        "function_text": _text(function),
+    }
+    return {"trigger_faults": fragment("trigger_faults", faults)}
+
+
+def _new_table(table: ProfileTable) -> sql.Composable:
+    types = new_column_types(table)
+    columns: list[sql.Composable] = []
+    for column, source in profiles.sources(table).items():
+        required = table.role is not None and column == table.role.column
+        definition = sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(types[column]))
+        if required:
+            value = profiles.typed_value(source, types[column])
+            definition = sql.SQL("{} not null default {}").format(definition, value)
+        columns.append(definition)
+    if "created_at" not in types:
+        columns.append(sql.SQL("created_at timestamptz not null default now()"))
+    return fragment(
+        "new_profile_table",
+        {
+            "profiles": profiles.table_name(table),
+            "key": sql.Identifier(table.key),
+            "schema_text": sql.Literal(table.schema_name),
+            "table_text": sql.Literal(table.table),
+            "column_definitions": sql.SQL(",\n    ").join(columns),
+        },
+    )
+
+
+def _sign_up_table(settings: Settings, shape: Shape) -> sql.Composable:
+    return fragment(
+        "sign_up_table",
+        table_names(settings, shape)
+        | {
+            "on_error": sql.SQL("raise;")
+            if settings.install.on_error == "block"
+            else record(settings, shape, indent=8)
+        },
+        indent=4,
+    )
+
+
+def _type(source: Source) -> str:
+    """What a column is made as; texts and expressions are text."""
+    match source:
+        case UserColumn(name=name):
+            return _USER_TYPES.get(name.rpartition("_")[2], _USER_TYPES.get(name, "text"))
+        case LiteralValue(value=bool()):
+            return "boolean"
+        case LiteralValue(value=int() | float()):
+            return "numeric"
+        case _:
+            return "text"
+
+
+def _function(settings: Settings, name: str) -> sql.Composed:
+    return sql.SQL("{}()").format(sql.Identifier(settings.install.schema_name, name))
+
+
+def _text(name: sql.Composable) -> sql.Literal:
+    """A composed name as a text, for questions to the catalog."""
+    return sql.Literal(name.as_string())
+
+
+def _texts(tables: Sequence[ProfileTable]) -> sql.Composed:
+    listed = [profiles.table_name(table).as_string() for table in tables]
+    return sql.SQL("{}::text[]").format(sql.Literal(listed))
+
+
+__all__ = [
+    "FOLLOW",
+    "JOURNAL",
+    "LEDGER",
+    "PROFILE_TABLE",
+    "SIGN_UP",
+    "Change",
+    "Shape",
+    "configuration",
+    "follow_name",
+    "names",
+    "new_column_types",
+    "ours",
+    "render",
+    "sign_up_function",
+]

@@ -1,0 +1,13 @@
+-- does: the body of the function of the API that creates profiles
+#variable_conflict use_column
+declare
+    output jsonb;
+begin
+    {tables}
+    if output is null then
+        raise exception 'usersync: this database was set up without the profile table %',
+            input ->> 'table'
+            using errcode = 'P0002';
+    end if;
+    return output || jsonb_build_object('version', {version}, 'configuration', {configuration});
+end

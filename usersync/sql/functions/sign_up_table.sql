@@ -1,0 +1,12 @@
+-- does: gives the new user a profile in one table
+begin
+    if not exists (select from {profiles} as p where p.{key} = new.id) then
+        insert into {profiles} ({columns})
+        select {values}
+        from (select new.*) as u
+        where {needs_profile}
+        on conflict ({key}) do nothing;
+    end if;
+exception when others then
+    {on_error}
+end;

@@ -1,0 +1,56 @@
+"""What the query files may name: one table, its columns and the predicate, composed as SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from usersync.sql import profiles, users
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from usersync.config import ProfileTable, Users
+
+Names = dict[str, sql.Composable]
+
+
+def of_table(
+    settings: ProfileTable,
+    column_types: Mapping[str, str],
+    predicate: Users,
+    *,
+    in_share: sql.Composable,
+    in_plan: sql.Composable,
+    role: str | None = None,
+) -> Names:
+    """Everything about one table that a query file may name.
+
+    Args:
+        settings: the profile table.
+        column_types: the type of each of its columns, without its length.
+        predicate: who needs a profile.
+        in_share: true for the users of the share that is meant.
+        in_plan: true for the users that the plan means.
+        role: the role of a new profile instead of the default one.
+    """
+    email = profiles.email_column(settings)
+    return {
+        "profiles": profiles.table_name(settings),
+        "key": sql.Identifier(settings.key),
+        "columns": profiles.column_list(settings),
+        "values": profiles.value_list(settings, column_types, role),
+        "steady_values": profiles.steady_values(settings),
+        "needs_profile": users.needs_profile(predicate),
+        "skip_number": users.skip_number(predicate),
+        "skip_reason": users.skip_reason(predicate),
+        "provider": users.provider(),
+        "in_share": in_share,
+        "in_plan": in_plan,
+        "email_differs": users.email_differs(email, settings.key),
+        "user_email": users.masked(sql.SQL("u.email")),
+        "profile_email": users.masked(
+            sql.SQL("p.{}::text").format(sql.Identifier(email)) if email else sql.SQL("null")
+        ),
+    }
