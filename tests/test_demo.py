@@ -156,6 +156,7 @@ changed    public.handle_new_user(): does nothing any more: auth.users: on_auth_
 What it did is saved inside it, and in {file}
 Next:  correct what is wrong, then: invoke migration.resume 'public.handle_new_user()' --target \
 local
+       or deploy a corrected function, which takes the place of the paused one
        and, until then, for those who sign up: invoke sync --target local
 
 # People can sign up again:

@@ -74,9 +74,9 @@ def pause(app: App, function: str | None = None) -> Run:
     return app.run("migration.pause", task="migration.pause", function=function)
 
 
-def resume(app: App, function: str | None = None) -> Run:
+def resume(app: App, function: str | None = None, **options: Any) -> Run:
     """``migration.resume``."""
-    return app.run("migration.resume", task="migration.resume", function=function)
+    return app.run("migration.resume", task="migration.resume", function=function, **options)
 
 
 def definition(app: App, name: str = NAME) -> str:
@@ -255,8 +255,26 @@ def test_a_body_comes_back_byte_for_byte(app: App, body: str) -> None:
     assert files(app)[0].read_bytes().decode() == before["definition"]
     image = app.one("select image ->> 'definition' from usersync.before_images")
     assert image == before["definition"]
-    run = resume(app)
+    run = resume(app, allow=["public.handle_new_user"])
     assert (run.exit_code, run.error) == (0, ""), run.steps
+    assert nature(app) == before
+
+
+def test_what_a_rollback_does_not_undo_keeps_it_paused(app: App) -> None:
+    """A function that may reach beyond a rollback comes back only when it is named."""
+    app.rows(
+        "create function public.handle_new_user() returns trigger language plpgsql as"
+        " $$ begin if false then perform dblink('x', 'y'); end if; return new; end $$"
+    )
+    give_trigger(app)
+    before = nature(app)
+    assert pause(app).exit_code == 0
+    refused = resume(app)
+    assert refused.exit_code == 3
+    assert "dblink" in refused.error
+    assert "--allow public.handle_new_user" in " ".join(refused.next_steps)
+    assert nature(app) != before
+    assert resume(app, allow=["public.handle_new_user"]).exit_code == 0
     assert nature(app) == before
 
 

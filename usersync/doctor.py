@@ -9,6 +9,7 @@ from usersync.backends.catalog import Survey
 from usersync.errors import Refused, UsersyncError
 from usersync.model import ChangeState, CheckResult, Outcome, Paused, Step, TableResult, worst
 from usersync.session import Session
+from usersync.sql.changes import Change
 
 #: States of a change that are a finding by themselves.
 _FAULTY = frozenset({"lost", "edited", "configured", "older", "unwanted"})
@@ -29,9 +30,10 @@ def verify(session: Session) -> Outcome:
     Args:
         session: the run's surroundings.
     """
-    survey, states, steps = _installed(session)
-    checks = session.backend.catalog.checks(session.target.profiles)
-    paused = session.backend.catalog.paused(session.target.profiles)
+    survey, states, steps, applied = _installed(session)
+    catalog = session.backend.catalog
+    checks = (*catalog.verify(applied), *catalog.checks(session.target.profiles))
+    paused = catalog.paused(session.target.profiles)
     outcome = Outcome(
         changes=states,
         checks=_by_severity(checks),
@@ -83,14 +85,18 @@ def examine(session: Session) -> Outcome:
     )
 
 
-def _installed(session: Session) -> tuple[Survey, tuple[ChangeState, ...], tuple[Step, ...]]:
-    """The changes and how the target stands to them; what kept us from telling."""
+def _installed(
+    session: Session,
+) -> tuple[Survey, tuple[ChangeState, ...], tuple[Step, ...], tuple[Change, ...]]:
+    """The changes and how the target stands to them, what kept us from telling, what is applied."""
     survey = session.backend.catalog.survey(session.target.profiles)
     try:
         found = migration.look(session)
     except UsersyncError as error:
-        return survey, (), (_could_not("profile table", error),)
-    return found.survey, found.states, ()
+        return survey, (), (_could_not("profile table", error),), ()
+    there = {state.name for state in found.states if state.state not in ("absent", "newer")}
+    applied = tuple(change for change in found.changes if change.name in there)
+    return found.survey, found.states, (), applied
 
 
 def _could_not(name: str, error: UsersyncError) -> Step:

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,12 +68,13 @@ def pause(session: Session, wanted: str | None) -> Outcome:
     )
 
 
-def resume(session: Session, wanted: str | None) -> Outcome:
+def resume(session: Session, wanted: str | None, allow: Collection[str] = ()) -> Outcome:
     """Put a paused function back, byte for byte, if a sign-up passes with it.
 
     Args:
         session: the run's surroundings.
         wanted: which function; None for the only paused one.
+        allow: functions that the canary may run although a rollback would not undo what they do.
 
     Raises:
         Refused: it is not clear which one is meant, or somebody replaced its body.
@@ -101,7 +102,7 @@ def resume(session: Session, wanted: str | None) -> Outcome:
     steps: tuple[Step, ...] = ()
     try:
         with _journalled(session, function, "resumed") as event:
-            steps = catalog.resume(function, session.target.profiles, event=event)
+            steps = catalog.resume(function, session.target.profiles, allow=allow, event=event)
             _demand_passed(function, steps)
             session.journal.committed(event, event.counts)
     except StepFailed as error:

@@ -206,6 +206,9 @@ class Catalog(Protocol):
     ) -> tuple[CheckResult, ...]:
         """Run the checks of ``migration.verify``, all or those of these names."""
 
+    def verify(self, changes: Sequence[Change]) -> tuple[CheckResult, ...]:
+        """Run the checks of changes that were applied."""
+
     def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
         """Sign up, change and delete users as GoTrue does, and roll everything back.
 
@@ -253,6 +256,7 @@ class Catalog(Protocol):
         function: TriggerFunction,
         tables: tuple[ProfileTable, ...],
         *,
+        allow: Collection[str],
         event: JournalEvent,
     ) -> tuple[Step, ...]:
         """Put the saved definition back, byte for byte, when the canary passes with it.

@@ -155,9 +155,9 @@ def pause(session: Session, *, function: str | None = None) -> Outcome:
 
 
 @operation("migration.resume", "schema")
-def resume(session: Session, *, function: str | None = None) -> Outcome:
+def resume(session: Session, *, function: str | None = None, allow: Sequence[str] = ()) -> Outcome:
     """Put a paused function back, byte for byte, when a canary passes with it."""
-    return kill_switch.resume(session, function)
+    return kill_switch.resume(session, function, tuple(allow))
 
 
 @operation("doctor", "read")

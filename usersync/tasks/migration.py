@@ -160,11 +160,18 @@ def pause(_context: Context, function: str = "", **flags: Any) -> int:
     called="migration.resume",
     positional=["function"],
     optional=["function"],
-    help={"function": "whose; the only paused one when not given"},
+    iterable=["allow"],
+    help={
+        "function": "whose; the only paused one when not given",
+        "allow": "let this function run although a rollback would not undo it; repeat for several",
+    },
 )
-def resume(_context: Context, function: str = "", **flags: Any) -> int:
+def resume(
+    _context: Context, function: str = "", allow: list[str] | None = None, **flags: Any
+) -> int:
     """Put a paused function back, byte for byte, when a canary passes with it."""
     asked = request("migration.resume", "migration.resume", flags, function=function or None)
+    asked.inputs["allow"] = tuple(allow or ())
     return finish(asked, json=flags["json"])
 
 

@@ -70,20 +70,23 @@ def run(
     Raises:
         Refused: a trigger does what a rollback would not undo.
     """
-    transactions.read(lambda cursor: _refuse_irreversible(cursor, tables, allow))
     try:
         with transactions.alone(
             lock_timeout_s=_LOCK_TIMEOUT_S, statement_timeout_s=_TIMEOUT_S, keep=False
         ) as cursor:
-            return inside(cursor, settings, tables)
+            return inside(cursor, settings, tables, allow)
     except psycopg.Error as error:
         raise explain(error) from error
 
 
 def inside(
-    cursor: RowCursor, settings: Settings, tables: tuple[ProfileTable, ...]
+    cursor: RowCursor,
+    settings: Settings,
+    tables: tuple[ProfileTable, ...],
+    allow: Collection[str] = (),
 ) -> tuple[Step, ...]:
     """The same in a transaction that somebody else opened; each case is a savepoint of its own."""
+    _refuse_irreversible(cursor, tables, allow)
     # Whoever opened the transaction may allow its statements more time than a canary gets.
     cursor.execute(
         sql.SQL("set local statement_timeout = {}").format(sql.Literal(f"{_TIMEOUT_S:g}s"))

@@ -100,6 +100,9 @@ class PostgresCatalog:
     ) -> tuple[CheckResult, ...]:
         return checkup.run(self._transactions, self._settings, tables, wanted)
 
+    def verify(self, changes: Sequence[Change]) -> tuple[CheckResult, ...]:
+        return checkup.verify(self._transactions, self._settings, changes)
+
     def trigger_functions(self) -> tuple[TriggerFunction, ...]:
         return pausing.functions(self._transactions)
 
@@ -133,9 +136,12 @@ class PostgresCatalog:
         function: TriggerFunction,
         tables: tuple[ProfileTable, ...],
         *,
+        allow: Collection[str],
         event: JournalEvent,
     ) -> tuple[Step, ...]:
-        return pausing.resume(self._transactions, self._settings, tables, function, event=event)
+        return pausing.resume(
+            self._transactions, self._settings, tables, function, allow=allow, event=event
+        )
 
     def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
         return canary.run(self._transactions, self._settings, tables, allow)

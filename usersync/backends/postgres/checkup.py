@@ -12,14 +12,14 @@ import psycopg
 from psycopg import sql
 
 from usersync.backends.postgres.failures import condition_name
-from usersync.backends.postgres.findings import check_name, run_check
+from usersync.backends.postgres.findings import check_name, run_check, run_text
 from usersync.backends.postgres.names import Names, of_settings
 from usersync.backends.postgres.rows import RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Settings
 from usersync.model import LIST_LENGTH, CheckResult, Level
 from usersync.sql import Script, checks, compose, load, profiles, users
-from usersync.sql.changes import ours
+from usersync.sql.changes import Change, ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,33 @@ def run(
             _merged([_run(cursor, script, settings, one) for one in _about(script, subjects)])
             for script in checks()
             if wanted is None or check_name(script) in wanted
+        )
+
+    return transactions.read(work)
+
+
+def verify(
+    transactions: Transactions, settings: Settings, changes: Sequence[Change]
+) -> tuple[CheckResult, ...]:
+    """Run the checks of changes that were applied: does each do what it should?
+
+    Args:
+        transactions: those of the door.
+        settings: what holds in the target.
+        changes: rendered.
+    """
+
+    def work(cursor: RowCursor) -> tuple[CheckResult, ...]:
+        return tuple(
+            run_text(
+                cursor,
+                f"change_{change.name.partition('_')[2]}",
+                load(f"changes/{change.name}/verify").header,
+                change.verify,
+                settings.accept,
+                datetime.now(UTC).date(),
+            )
+            for change in changes
         )
 
     return transactions.read(work)

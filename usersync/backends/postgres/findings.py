@@ -54,8 +54,30 @@ def run_check(
         acceptances: findings the team knows of.
         today: acceptances that ended before it no longer hold.
     """
-    accepted = _accepted(check_name(script), acceptances, today)
-    check = compose(script, names).as_string(cursor).rstrip().rstrip(";")
+    text = compose(script, names).as_string(cursor)
+    return run_text(cursor, check_name(script), script.header, text, acceptances, today)
+
+
+def run_text(
+    cursor: RowCursor,
+    name: str,
+    header: Mapping[str, str],
+    text: str,
+    acceptances: Sequence[Acceptance],
+    today: date,
+) -> CheckResult:
+    """Run a check whose text is composed already.
+
+    Args:
+        cursor: in a read-only transaction.
+        name: what its findings are called by.
+        header: the head of its file.
+        text: one statement.
+        acceptances: findings the team knows of.
+        today: acceptances that ended before it no longer hold.
+    """
+    accepted = _accepted(name, acceptances, today)
+    check = text.rstrip().rstrip(";")
     rows = fetch_all(
         cursor,
         compose(
@@ -67,12 +89,11 @@ def run_check(
             },
         ),
     )
-    name = check_name(script)
     return CheckResult(
         check=name,
-        level=cast("Any", script.header["level"]),
-        question=script.header["asks"],
-        remedy=script.header["remedy"],
+        level=cast("Any", header["level"]),
+        question=header["asks"],
+        remedy=header["remedy"],
         count=rows[0]["findings"] if rows else 0,
         accepted=rows[0]["accepted"] if rows else 0,
         findings=tuple(

@@ -64,8 +64,9 @@ def run_change(
         refuse(taken(cursor, settings, tables))
         if direction == "revert":
             _refuse_dependents(cursor, settings, change)
-        for identity, definition in keep.items():
-            cursor.execute(before_image(settings, event, identity, definition))
+        if keep and _keeps_images(cursor, settings):
+            for identity, definition in keep.items():
+                cursor.execute(before_image(settings, event, identity, definition))
         for table, path in dump_to.items():
             dumped[table] = dump(cursor, table, path)
         for statement in statements(settings, change, direction):
@@ -208,13 +209,20 @@ def _verify(cursor: RowCursor, change: Change) -> None:
 def before_image(
     settings: Settings, event: JournalEvent | None, identity: str, definition: str
 ) -> sql.Composed:
-    """The statement that keeps a definition, where the table for that stands."""
+    """The statement that keeps a definition; its table must be there."""
     named = ours(settings) | {
         "run_id": sql.Literal(event.run_id if event else str(uuid.UUID(int=0))),
         "object": sql.Literal(identity),
         "image": sql.Literal(json.dumps({"definition": definition})),
     }
     return compose(load("queries/before_image"), named)
+
+
+def _keeps_images(cursor: RowCursor, settings: Settings) -> bool:
+    there = sql.SQL("select to_regclass({}) is not null as there").format(
+        ours(settings)["before_images_text"]
+    )
+    return bool(fetch_all(cursor, there)[0]["there"])
 
 
 def _refuse_dependents(cursor: RowCursor, settings: Settings, change: Change) -> None:

@@ -7,8 +7,7 @@ moment, and no kill, can lose it. Replacing a function takes no lock on any tabl
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -112,7 +111,9 @@ def pause(
             )
         _prove_return(cursor, function)
         if _keeps(cursor, settings)["writes"]:
-            cursor.execute(_image(settings, event, function))
+            cursor.execute(
+                ledger.before_image(settings, event, _object(function), function.definition)
+            )
         cursor.execute(compose(load("queries/pause"), named))
         _write_journal(cursor, settings, event)
 
@@ -126,6 +127,7 @@ def resume(
     tables: Sequence[ProfileTable],
     function: TriggerFunction,
     *,
+    allow: Collection[str],
     event: JournalEvent,
 ) -> tuple[Step, ...]:
     """Put the saved definition back, byte for byte, if the canary passes with it.
@@ -135,6 +137,7 @@ def resume(
         settings: what holds in the target.
         tables: the profile tables.
         function: which is paused.
+        allow: functions that may run although a rollback would not undo what they do.
         event: the journal line to commit with it, where there is a journal.
 
     Returns:
@@ -170,7 +173,7 @@ def resume(
                 " it is still paused",
                 "run the file that migration.pause named, and compare",
             )
-        steps = canary.inside(cursor, settings, tuple(tables))
+        steps = canary.inside(cursor, settings, tuple(tables), allow)
         if any(step.status == "failed" for step in steps):
             raise _StillPaused
         _write_journal(cursor, settings, event)
@@ -273,16 +276,6 @@ def _signed_up(cursor: RowCursor, settings: Settings, table: ProfileTable, since
     ):
         return 0  # a table that is not there, or not fit, is said elsewhere
     return int(rows[0]["users"])
-
-
-def _image(settings: Settings, event: JournalEvent, function: TriggerFunction) -> sql.Composed:
-    named = {
-        "ours": sql.Identifier(settings.install.schema_name),
-        "run_id": sql.Literal(event.run_id),
-        "object": sql.Literal(_object(function)),
-        "image": sql.Literal(json.dumps({"definition": function.definition})),
-    }
-    return compose(load("queries/pause_image"), named)
 
 
 def _object(function: TriggerFunction) -> str:

@@ -1,9 +1,3 @@
--- does: keeps what is about to be overwritten, where the table for that stands
-do $usersync$
-begin
-    if to_regclass({before_images_text}) is not null then
-        insert into {ours}.before_images (run_id, object, image)
-        values ({run_id}, {object}, {image}::jsonb);
-    end if;
-end
-$usersync$;
+-- does: keeps what is about to be overwritten
+insert into {ours}.before_images (run_id, object, image)
+values ({run_id}, {object}, {image}::jsonb);
