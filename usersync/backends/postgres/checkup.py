@@ -26,6 +26,7 @@ from usersync.sql.changes import Change, ours
 class _Subject:
     """What a check is asked about: one profile table, or the whole database."""
 
+    table: ProfileTable
     names: Names
     has_email: bool
     has_failures: bool
@@ -55,6 +56,7 @@ def run(
         has_failures = fetch_all(cursor, failures)[0]["there"]
         subjects = [
             _Subject(
+                table,
                 _names(settings, tables, table, broken[table.name]),
                 profiles.email_column(table) is not None,
                 has_failures,
@@ -117,11 +119,26 @@ def _run(cursor: RowCursor, script: Script, settings: Settings, subject: _Subjec
         return nothing
     try:
         with cursor.connection.transaction():
-            return run_check(
+            found = run_check(
                 cursor, script, subject.names, settings.accept, datetime.now(UTC).date()
             )
+            return replace(found, remedy=_exact(found, script, subject.table))
     except psycopg.Error as error:
         return replace(nothing, unknown=_why(error))
+
+
+def _exact(found: CheckResult, script: Script, table: ProfileTable) -> str:
+    """The remedy of a check with the names that are known in place of the words for them."""
+    words = {"NAME": found.findings[0].subject} if found.count == 1 else {}
+    if script.header["about"] == "table":
+        words |= {
+            "TABLE": profiles.table_name(table).as_string().replace('"', ""),
+            "SCHEMA": table.schema_name,
+            "KEY": table.key,
+        }
+    return re.sub(
+        r"\b[A-Z]{3,}\b", lambda word: words.get(word[0], word[0]), script.header["remedy"]
+    )
 
 
 def _why(error: psycopg.Error) -> str:

