@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from pytest_snapshot.plugin import Snapshot
 
 from tests.app import App
 from tests.test_checks import FUNCTION, TRIGGER
+from tests.test_output import Snapshot
 from usersync import report
 from usersync.migration import ApplyOptions
 from usersync.model import Run

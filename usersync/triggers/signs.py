@@ -112,7 +112,8 @@ def _at(code: Sequence[Token], at: int, language: str) -> Iterator[tuple[Reach, 
         yield "undecided", "it has a backslash before a quote, and a setting says what that means"
     if token.is_name and following.text == "." and token.text in _SENDING_SCHEMAS:
         yield "outside", f"it uses {_SENDING_SCHEMAS[token.text]}"
-    if token.is_name and following.text == "(":
+    said = code[at - 1].text == "." and at > 1 and code[at - 2].text in _SENDING_SCHEMAS
+    if token.is_name and following.text == "(" and not said:
         if token.text.startswith("dblink"):
             yield "outside", "it uses dblink"
         if token.text in _SENDING_FUNCTIONS:

@@ -187,9 +187,28 @@ join relations as r on r.oid = t.tgrelid
 where not t.tgisinternal and t.tgenabled <> 'O'
     and t.tgfoid in (select f.oid from functions as f)
 union all
+select 129, format('rights on sequence %I.%I', n.nspname, c.relname),
+    format('alter sequence %I.%I owner to %s;', n.nspname, c.relname, c.relowner::regrole)
+    || coalesce((
+        select string_agg(format(
+            ' grant %s on sequence %I.%I to %s;', a.privilege_type, n.nspname, c.relname,
+            case when a.grantee = 0 then 'public' else a.grantee::regrole::text end
+        ), '' order by a.grantee, a.privilege_type)
+        from aclexplode(c.relacl) as a
+        where a.grantee <> c.relowner
+    ), '')
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where c.relkind = 'S' and exists (
+    select from pg_catalog.pg_depend as d
+    join pg_catalog.pg_attrdef as a
+        on d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = a.oid
+    where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid
+        and a.adrelid = any ({relations})
+)
+union all
 select 130, 'rights on table ' || r.name, format(
-    'revoke all on %s from public, anon, authenticated, service_role; alter table %s owner to %s;',
-    r.name, r.name, r.relowner::regrole
+    'alter table %s owner to %s;', r.name, r.relowner::regrole
 ) || coalesce((
     select string_agg(format(
         ' grant %s on %s to %s%s;', a.privilege_type, r.name,
@@ -197,7 +216,7 @@ select 130, 'rights on table ' || r.name, format(
         case when a.is_grantable then ' with grant option' else '' end
     ), '' order by a.grantee, a.privilege_type)
     from aclexplode(r.relacl) as a
-    where a.grantee <> r.relowner and a.privilege_type <> 'MAINTAIN'
+    where a.grantee <> r.relowner
 ), '')
 from relations as r
 where r.relkind in ('r', 'p')
