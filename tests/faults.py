@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.app import App
+from usersync import local
+from usersync.local import cluster
 
 #: A whole `usersync` program, as its console script starts it.
 PROGRAM = "from usersync.tasks.program import main; main()"
@@ -160,17 +162,23 @@ def started(app: App, *arguments: str) -> Iterator[Command]:
         process.communicate()
 
 
+def socket_of(server: local.LocalServer) -> str:
+    """The path of a server's socket."""
+    return str(cluster.socket_directory(server.directory) / cluster.SOCKET_NAME)
+
+
 @dataclass
 class Wire:
     """A TCP way to a test's server that breaks on command, as networks do.
 
-    ``on_commit`` is called with the number of each COMMIT of an insert that comes by, and says what
-    happens to it: ``pass``, ``drop`` (the server never sees it) or ``deafen`` (it does, and its
-    answer is lost).
+    ``on_commit`` is called with the number of each COMMIT behind a ``marker`` that comes by, and
+    says what happens to it: ``pass``, ``drop`` (the server never sees it) or ``deafen`` (it does,
+    and its answer is lost).
     """
 
     socket_path: str
     on_commit: Callable[[int], str] = field(default=lambda _number: "pass")
+    marker: bytes = b'insert into "public"'
     commits: int = 0
     is_down: bool = False
     """Whether new connections are refused."""
@@ -224,7 +232,7 @@ class Wire:
         try:
             while data := source.recv(1_000_000):
                 fate = "pass"
-                writes = writes or b'insert into "public"' in data
+                writes = writes or self.marker in data
                 if writes and source.family == socket.AF_INET and b"COMMIT\0" in data:
                     writes = False
                     with self._lock:

@@ -22,6 +22,7 @@ from tests.faults import (
     missing,
     profiles,
     slow_rows,
+    socket_of,
     started,
     trigger,
     until,
@@ -210,10 +211,6 @@ def test_a_wire_that_breaks_during_commit(
     assert counts(summary_of(run)) == {"created": users, "failed": 0, "already_there": 0}
     assert profiles(app) == users
     assert in_journal(app) == users
-
-
-def socket_of(server: local.LocalServer) -> str:
-    return str(cluster.socket_directory(server.directory) / cluster.SOCKET_NAME)
 
 
 @pytest.mark.parametrize("fate", ["drop", "deafen"])

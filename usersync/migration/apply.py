@@ -110,7 +110,7 @@ def apply(session: Session, options: ApplyOptions, repository: Path) -> Outcome:
     with session.backend.exclusively("migration.apply", options.wait_s):
         planned = plan(session, options)
         again = session.command("migration.apply", "--dry-run", *options.words())
-        consent.stop_if_stale(session, options.approve, planned.digest or "apply-", again)
+        consent.stop_if_stale(session, "apply", options.approve, planned.digest, again)
         if not planned.todo:
             return Outcome(
                 changes=planned.ground.states,

@@ -42,13 +42,14 @@ def digest(session: Session, verb: str, survey: Survey, statements: str) -> str:
     return f"{verb}-{'-'.join(parts.values())}"
 
 
-def stop_if_stale(session: Session, approved: str | None, now: str, again: str) -> None:
+def stop_if_stale(session: Session, verb: str, approved: str | None, now: str, again: str) -> None:
     """Stop when an approved plan is not the plan any more, or was carried out.
 
     Args:
         session: the run's surroundings.
+        verb: ``apply`` or ``rollback``.
         approved: the digest that was given, if one was.
-        now: the digest of what would be done now.
+        now: the digest of what would be done now; empty when that is nothing.
         again: the command that makes a new plan.
 
     Raises:
@@ -57,18 +58,21 @@ def stop_if_stale(session: Session, approved: str | None, now: str, again: str) 
     """
     if approved is None:
         return
-    verb = now.partition("-")[0]
-    given, wanted = approved.strip().split("-"), now.split("-")
-    if given[0] != verb or len(given) != len(wanted):
+    given = approved.strip().split("-")
+    if given[0] != verb or len(given) != 1 + len(_PARTS):
         raise Refused(f"--approve takes the digest that a dry run of {verb} printed", again)
     used_by = session.journal.digest_used(approved.strip())
     if used_by:
         raise Stopped(
             f"this plan was carried out already, by run {used_by}; a digest approves once", again
         )
+    if not now:
+        raise Stopped("the plan is stale: nothing is left to do", again)
     moved = [
         meaning
-        for meaning, before, after in zip(_PARTS.values(), given[1:], wanted[1:], strict=True)
+        for meaning, before, after in zip(
+            _PARTS.values(), given[1:], now.split("-")[1:], strict=True
+        )
         if before != after
     ]
     if moved:

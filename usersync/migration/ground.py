@@ -47,9 +47,16 @@ def look(session: Session, *, create_table: bool = False) -> Ground:
 def _shape(
     session: Session, survey: Survey, settings: ProfileTable, *, made: bool, create: bool
 ) -> Shape:
-    if not survey.tables.get(table_name(settings).as_string()) and (create or made):
+    is_there = survey.tables.get(table_name(settings).as_string(), False)
+    if not is_there and (create or made):
         return Shape(settings, changes.new_column_types(settings), made=True)
-    found: Table = session.backend.table(settings, writing=True)
+    try:
+        found: Table = session.backend.table(settings, writing=True)
+    except Refused as error:
+        if is_there:
+            raise
+        make = session.command("migration.apply", "--create-table")
+        raise Refused(error.message, f"{error.next_step}\nor let it be made: {make}") from error
     return Shape(settings, found.column_types, made=made)
 
 

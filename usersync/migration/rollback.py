@@ -107,7 +107,7 @@ def rollback(session: Session, options: RollbackOptions, folder: Path) -> Outcom
     with session.backend.exclusively("migration.rollback", options.wait_s):
         planned = plan(session, options)
         again = session.command("migration.rollback", "--dry-run", *options.words())
-        consent.stop_if_stale(session, options.approve, planned.digest or "rollback-", again)
+        consent.stop_if_stale(session, "rollback", options.approve, planned.digest, again)
         if not planned.todo:
             return Outcome(
                 changes=planned.states, notes=("Nothing to do: nothing of ours acts on sign-ups.",)

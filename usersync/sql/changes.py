@@ -15,7 +15,7 @@ from psycopg import sql
 
 from usersync.config import LiteralValue, UserColumn
 from usersync.sql import api, compose, follow, load, profiles
-from usersync.sql.fragments import body, fragment, lines
+from usersync.sql.fragments import block, body, fragment, lines
 from usersync.sql.names import Names
 from usersync.sql.shapes import Shape, record, table_names
 
@@ -28,10 +28,11 @@ PROFILE_TABLE = "0005_profile_table"
 SIGN_UP = "0006_sign_up"
 FOLLOW = "0007_follow"
 
-#: Types of columns of ``auth.users`` that are no texts, by name or by the end of it.
+#: Types of columns of ``auth.users`` that are no texts, by name or by the end of it; spelled as the
+#: catalog does, since what is rendered for a table must not differ once the table is there.
 _USER_TYPES = {
-    "at": "timestamptz",
-    "until": "timestamptz",
+    "at": "timestamp with time zone",
+    "until": "timestamp with time zone",
     "data": "jsonb",
     "is_anonymous": "boolean",
     "is_sso_user": "boolean",
@@ -129,9 +130,14 @@ def configuration(settings: Settings, shapes: Sequence[Shape]) -> str:
     parts = (
         settings.users,
         settings.install,
-        [(shape.settings, sorted(shape.column_types.items()), shape.made) for shape in shapes],
+        [(shape.settings, _mapped_types(shape), shape.made) for shape in shapes],
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _mapped_types(shape: Shape) -> list[tuple[str, str]]:
+    """Of the columns that we write: what the app does with its others is its own affair."""
+    return [(name, shape.column_types[name]) for name in sorted(profiles.sources(shape.settings))]
 
 
 def _names(settings: Settings, shapes: Sequence[Shape]) -> Names:
@@ -139,6 +145,7 @@ def _names(settings: Settings, shapes: Sequence[Shape]) -> Names:
     follow_trigger = follow_name(settings)
     return {
         **ours(settings),
+        "drop_own_schema": block("drop_own_schema", ours(settings)),
         "new_tables": lines(_new_table(table) for table in made),
         "new_table_names": _texts(made),
         "drop_tables": lines(
@@ -187,16 +194,14 @@ def _new_table(table: ProfileTable) -> sql.Composable:
         columns.append(definition)
     if "created_at" not in types:
         columns.append(sql.SQL("created_at timestamptz not null default now()"))
-    return fragment(
-        "new_profile_table",
-        {
-            "profiles": profiles.table_name(table),
-            "key": sql.Identifier(table.key),
-            "schema_text": sql.Literal(table.schema_name),
-            "table_text": sql.Literal(table.table),
-            "column_definitions": sql.SQL(",\n    ").join(columns),
-        },
-    )
+    named: Names = {
+        "profiles": profiles.table_name(table),
+        "key": sql.Identifier(table.key),
+        "schema_text": sql.Literal(table.schema_name),
+        "table_text": sql.Literal(table.table),
+        "column_definitions": sql.SQL(",\n    ").join(columns),
+    }
+    return fragment("new_profile_table", named | {"own_row_policy": block("own_row_policy", named)})
 
 
 def _sign_up_table(settings: Settings, shape: Shape) -> sql.Composable:

@@ -37,6 +37,11 @@ def fragment(name: str, named: Names, indent: int = 0) -> sql.Composed:
     return sql.SQL(text).format(**named)
 
 
+def block(name: str, named: Names) -> sql.Composable:
+    """A file of ``functions`` as a statement that runs it once."""
+    return sql.SQL("do {};").format(dollar_quoted(fragment(name, named)))
+
+
 def lines(parts: Iterable[sql.Composable], indent: int = 0) -> sql.Composed:
     """Pieces one below the other."""
     return sql.SQL("\n" + " " * indent).join(list(parts))

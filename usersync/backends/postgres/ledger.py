@@ -24,6 +24,7 @@ from usersync.errors import Refused, StepFailed, UsersyncError
 from usersync.model import JournalEvent, Step
 from usersync.sql import compose, load
 from usersync.sql.changes import FOLLOW, LEDGER, SIGN_UP, Change, follow_name, ours
+from usersync.sql.fragments import block
 
 
 def run_change(
@@ -150,8 +151,10 @@ def statements(settings: Settings, change: Change, direction: Direction) -> list
         "revert_text": sql.Literal(change.revert),
     }
     if direction == "revert":
-        forget = compose(load("queries/ledger_forget"), named).as_string()
-        return [change.revert, *([] if change.name == LEDGER else [forget])]
+        if change.name == LEDGER:
+            return [change.revert]
+        forget = {"block": block("forget_change", named)}
+        return [change.revert, compose(load("queries/ledger_forget"), forget).as_string()]
     named["inventory"] = compose(load("queries/inventory"), named)
     return [change.apply, compose(load("queries/ledger_record"), named).as_string()]
 
