@@ -5,6 +5,7 @@ Each call is one transaction unless it says otherwise. Only a database connectio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +33,20 @@ class LedgerEntry:
     """What it made: identity and definition, as the catalog printed it then."""
     applied_at: datetime
     applied_by: str
+
+    @property
+    def drops(self) -> tuple[str, ...]:
+        """The tables that it made, which go with their rows when it is undone, as SQL names."""
+        return tuple(re.findall(r"^drop table if exists (.+);$", self.revert, re.MULTILINE))
+
+    @property
+    def trigger_functions(self) -> tuple[str, ...]:
+        """Its functions behind triggers on ``auth.users``: ``usersync.on_auth_user_created()``."""
+        if not any(one.startswith("trigger ") for one in self.objects):
+            return ()
+        return tuple(
+            one.removeprefix("function ") for one in self.objects if one.startswith("function ")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,8 @@ class Survey:
     user_triggers: tuple[UserTrigger, ...]
     tables: Mapping[str, bool] = field(default_factory=dict)
     """Per configured profile table, by its quoted name, whether it is there."""
+    dependents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Per change, what stands on its trigger functions and is none of its objects."""
     read_only: bool = False
     """Whether the server takes no writes at all."""
 

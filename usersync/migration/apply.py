@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from usersync import sync
-from usersync.backends.catalog import Direction
+from usersync.backends.catalog import Direction, LedgerEntry
 from usersync.errors import Refused, Stopped
 from usersync.migration import consent, ground
 from usersync.migration.execution import as_recorded, run_all
@@ -71,12 +71,12 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
     wanted = PENDING | ({"edited"} if options.repair else set())
     pending = {state.name: state for state in found.states if state.state in wanted}
     rendered = {change.name: change for change in found.changes}
-    removed = [
+    todo: list[tuple[Change, Direction]] = [
         (as_recorded(entry), "revert")
         for entry in reversed(found.survey.ledger)
-        if entry.change in pending and entry.change not in rendered
+        if entry.change in pending and _goes(entry, rendered.get(entry.change))
     ]
-    todo: list[tuple[Change, Direction]] = [*removed]  # type: ignore[list-item]
+    ground.refuse_dependents(found.survey, [change.name for change, _ in todo])
     todo += [(change, "apply") for change in found.changes if change.name in pending]
     statements = "\n".join(
         f"-- {direction} {change.name}\n{session.backend.catalog.statements(change, direction)}"
@@ -84,6 +84,11 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
     )
     digest = consent.digest(session, "apply", found.survey, statements) if todo else ""
     return Planned(found, tuple(todo), statements, digest)
+
+
+def _goes(entry: LedgerEntry, change: Change | None) -> bool:
+    """Whether what is installed must go first: asked for no more, or made under other names."""
+    return not entry.drops and (change is None or entry.revert != change.revert)
 
 
 def apply(session: Session, options: ApplyOptions, repository: Path) -> Outcome:

@@ -53,6 +53,8 @@ def run_all(
                     duration_s=took_s,
                 )
             )
+            if direction == "revert":
+                survey = _without(survey, change)
             if change.name == JOURNAL:
                 session.backend.look_again()
                 journal.moved()
@@ -125,12 +127,21 @@ def _refusal(
                 f"somebody else has changed {change.name} just now; it was left alone",
                 session.command("migration.apply", "--dry-run"),
             )
-        if direction == "apply":
+        if direction == "revert":
+            ground.refuse_dependents(survey, [change.name])
+        else:
             ground.refuse_ground(survey, settings)
             if change.name == SIGN_UP:
                 ground.refuse_other_writers(survey, settings)
 
     return refuse
+
+
+def _without(survey: Survey, change: Change) -> Survey:
+    """What is there once a change was taken out."""
+    return replace(
+        survey, ledger=tuple(entry for entry in survey.ledger if entry.change != change.name)
+    )
 
 
 def _entry(survey: Survey, change: Change) -> LedgerEntry | None:

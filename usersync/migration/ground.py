@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from usersync.backends import Table
 from usersync.backends.catalog import Survey, UserTrigger
 from usersync.config import ProfileTable, Settings
 from usersync.errors import Refused
-from usersync.migration.states import states
+from usersync.migration.states import PAUSED_MARK, states
 from usersync.model import ChangeState
 from usersync.session import Session
 from usersync.sql import changes
-from usersync.sql.changes import PROFILE_TABLE, Change, Shape
+from usersync.sql.changes import Change, Shape
 from usersync.sql.profiles import table_name
 
 
@@ -38,17 +38,18 @@ def look(session: Session, *, create_table: bool = False) -> Ground:
     """
     tables = session.target.profiles
     survey = session.backend.catalog.survey(tables)
-    made = any(entry.change == PROFILE_TABLE for entry in survey.ledger)
+    made = {table for entry in survey.ledger for table in entry.drops}
     shapes = [_shape(session, survey, table, made=made, create=create_table) for table in tables]
     rendered = changes.render(session.target.settings, shapes)
     return Ground(survey, rendered, states(survey, rendered))
 
 
 def _shape(
-    session: Session, survey: Survey, settings: ProfileTable, *, made: bool, create: bool
+    session: Session, survey: Survey, settings: ProfileTable, *, made: Collection[str], create: bool
 ) -> Shape:
-    is_there = survey.tables.get(table_name(settings).as_string(), False)
-    if not is_there and (create or made):
+    name = table_name(settings).as_string()
+    is_there = survey.tables.get(name, False)
+    if not is_there and (create or name in made):
         return Shape(settings, changes.new_column_types(settings), made=True)
     try:
         found: Table = session.backend.table(settings, writing=True)
@@ -57,7 +58,7 @@ def _shape(
             raise
         make = session.command("migration.apply", "--create-table")
         raise Refused(error.message, f"{error.next_step}\nor let it be made: {make}") from error
-    return Shape(settings, found.column_types, made=made)
+    return Shape(settings, found.column_types, made=name in made)
 
 
 def refuse_ground(survey: Survey, settings: Settings) -> None:
@@ -104,30 +105,55 @@ def refuse_newer(found: Sequence[ChangeState]) -> None:
 
 
 def other_writers(survey: Survey, settings: Settings) -> tuple[UserTrigger, ...]:
-    """Insert triggers on ``auth.users`` that are not ours and write a profile table, or bear our
-    name.
+    """Insert triggers on ``auth.users`` that are not ours and write a profile table, may do so once
+    they are resumed, or bear our name.
     """
     return tuple(
         trigger
         for trigger in survey.user_triggers
         if trigger.on_insert
-        and not is_ours(trigger, settings)
-        and (trigger.inserts_into or trigger.name == settings.install.trigger)
+        and not is_ours(survey, trigger)
+        and (
+            trigger.inserts_into
+            or PAUSED_MARK in trigger.source
+            or trigger.name == settings.install.trigger
+        )
     )
 
 
-def is_ours(trigger: UserTrigger, settings: Settings) -> bool:
-    """Whether a trigger on ``auth.users`` calls a function that usersync installs."""
-    names = (settings.install.trigger, changes.follow_name(settings))
-    return (
-        trigger.function_schema == settings.install.schema_name and trigger.function_name in names
-    )
+def is_ours(survey: Survey, trigger: UserTrigger) -> bool:
+    """Whether the ledger says that usersync installed what a trigger on ``auth.users`` calls."""
+    return f"function {trigger.function}" in _recorded(survey)
 
 
 def unrecorded(survey: Survey) -> tuple[str, ...]:
     """What stands in our schema, or bears a name of ours, and is in no ledger entry."""
-    recorded = {identity for entry in survey.ledger for identity in entry.objects}
+    recorded = _recorded(survey)
     return tuple(identity for identity in survey.objects if identity not in recorded)
+
+
+def refuse_dependents(survey: Survey, names: Collection[str]) -> None:
+    """Refuse to take out changes when something that is not ours would go with them.
+
+    Args:
+        survey: what is there.
+        names: the changes that are to go.
+
+    Raises:
+        Refused: with what stands on them.
+    """
+    for name in names:
+        others = survey.dependents.get(name, ())
+        if others:
+            raise Refused(
+                f"{name} cannot be taken out: {', '.join(others)} stands on its function, and is"
+                " not ours",
+                "let it call another function, then run the same command again",
+            )
+
+
+def _recorded(survey: Survey) -> frozenset[str]:
+    return frozenset(identity for entry in survey.ledger for identity in entry.objects)
 
 
 def refuse_other_writers(survey: Survey, settings: Settings) -> None:
@@ -140,10 +166,15 @@ def refuse_other_writers(survey: Survey, settings: Settings) -> None:
     if not found:
         return
     one = found[0]
-    writes = f"writes {', '.join(one.inserts_into)}" if one.inserts_into else "bears our name"
+    if one.inserts_into:
+        writes = f"writes {', '.join(one.inserts_into)} already"
+    elif PAUSED_MARK in one.source:
+        writes = "is paused, and will write again"
+    else:
+        writes = "bears our name"
     raise Refused(
-        f"the trigger {one.name} on auth.users ({one.function}) {writes} already: one table has"
+        f"the trigger {one.name} on auth.users ({one.function}) {writes}: one table has"
         f" one writer, and nothing was touched\n{one.definition};\n{one.function_definition}",
-        f"keep it: {'nothing is to be installed; migration.verify and migration.test judge it'}\n"
+        "keep it: nothing is to be installed; migration.verify and migration.test judge it\n"
         f"or take it out yourself: drop function {one.function} cascade;",
     )

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from usersync.backends.catalog import Direction, LedgerEntry, Survey
 from usersync.errors import Refused, UsersyncError
-from usersync.migration import consent
+from usersync.migration import consent, ground
 from usersync.migration.execution import as_recorded, run_all
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
-from usersync.sql.changes import PROFILE_TABLE, Change
-from usersync.sql.profiles import table_name
+from usersync.sql.changes import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +69,16 @@ def plan(session: Session, options: RollbackOptions) -> Planned:
             f"connect as {survey.schema_owner}",
         )
     beyond = [entry for entry in survey.ledger if _number(entry) > options.to]
-    acting = [entry for entry in beyond if _acts_on_sign_ups(entry)]
+    acting = [entry for entry in beyond if entry.trigger_functions]
     api = [entry for entry in beyond if entry not in acting and _serves_the_api(entry)]
     data = [entry for entry in beyond if entry not in acting and entry not in api]
     todo = [*reversed(acting), *reversed(api), *(reversed(data) if options.drop_data else ())]
+    ground.refuse_dependents(survey, [entry.change for entry in todo])
     statements = "\n".join(
         f"-- take out {entry.change}\n"
         + "".join(
-            f"{session.backend.catalog.silencing(function)}\n" for function in _functions(entry)
+            f"{session.backend.catalog.silencing(function)}\n"
+            for function in entry.trigger_functions
         )
         + session.backend.catalog.statements(as_recorded(entry), "revert")
         for entry in todo
@@ -131,7 +132,7 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
     error: UsersyncError | None = None
     try:
         for entry in planned.todo:
-            for function in _functions(entry):
+            for function in entry.trigger_functions:
                 if f"function {function}" in planned.survey.objects:
                     session.backend.catalog.silence(function)
                     silenced.append(Step(function, "changed", "does nothing any more"))
@@ -164,36 +165,16 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
 
 def _files(session: Session, entry: LedgerEntry, folder: Path) -> dict[str, Path]:
     """The tables that go with a change, each with the file that takes its rows first."""
-    tables = [
-        identity.partition(" ")[2] for identity in entry.objects if identity.startswith("table ")
-    ]
-    if entry.change == PROFILE_TABLE:
-        tables += [table_name(table).as_string() for table in session.target.profiles]
-    moment = f"{session.clock():%Y%m%dT%H%M%SZ}"
+    moment = f"{session.clock():%Y%m%dT%H%M%SZ}-{entry.change}"
     return {
-        table: folder / f"{re.sub('[^A-Za-z0-9_.]', '', table)}-{moment}.jsonl" for table in tables
+        table: folder / f"{moment}-{number}-{re.sub('[^A-Za-z0-9_.]', '', table)}.jsonl"
+        for number, table in enumerate(entry.drops, start=1)
     }
 
 
 def _number(entry: LedgerEntry) -> int:
     number = entry.change.partition("_")[0]
     return int(number) if number.isdigit() else 0
-
-
-def _functions(entry: LedgerEntry) -> list[str]:
-    """The trigger functions of a change that acts on sign-ups."""
-    if not _acts_on_sign_ups(entry):
-        return []
-    return [
-        identity.partition(" ")[2] for identity in entry.objects if identity.startswith("function ")
-    ]
-
-
-def _acts_on_sign_ups(entry: LedgerEntry) -> bool:
-    return any(
-        identity.startswith("trigger ") and identity.endswith(" on auth.users")
-        for identity in entry.objects
-    )
 
 
 def _serves_the_api(entry: LedgerEntry) -> bool:

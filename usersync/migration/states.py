@@ -79,6 +79,14 @@ def _state(change: Change, entry: LedgerEntry | None, objects: Mapping[str, str]
 def _unknown(entry: LedgerEntry) -> ChangeState:
     """A change in the ledger that this configuration, or this version, does not know."""
     newer = _version(entry.tool_version) > _version(__version__)
+    if entry.drops and not newer:
+        return ChangeState(
+            name=entry.change,
+            does=f"asked for no more; it holds data and stays: {', '.join(entry.drops)}",
+            state="applied",
+            applied_at=entry.applied_at,
+            tool_version=entry.tool_version,
+        )
     return ChangeState(
         name=entry.change,
         does="" if newer else "was asked for by an earlier configuration",

@@ -89,8 +89,8 @@ def inserts_into(
 ) -> frozenset[Reference]:
     """The tables that a function, or anything it calls, may insert rows into.
 
-    A name without a schema may mean any of them, and so may one inside a text, since that may be
-    run too.
+    A name without a schema may mean any of them; and so may one inside a text, where a text may be
+    run.
 
     Args:
         function: where to begin to read.
@@ -102,9 +102,10 @@ def inserts_into(
         if not _readable(one):
             continue
         code = tokens(one.source)
+        runs_texts = any(token.kind == "word" and token.text == "execute" for token in code)
         for at, token in enumerate(code):
-            if token.kind in ("text", "doubtful"):
-                found |= {table for table in tables if table[1] in token.text}
+            if token.quoted and runs_texts:
+                found |= {table for table in tables if table[1] in token.quoted}
             elif token.text == "into" and at and code[at - 1].text in ("insert", "merge"):
                 name = [part.text for part in code[at + 1 : at + 4]]
                 schema, table = (name[0], name[2]) if name[1:2] == ["."] else ("", name[0])

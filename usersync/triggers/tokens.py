@@ -40,6 +40,8 @@ class Token:
 
     kind: Kind
     text: str
+    quoted: str = ""
+    """What stands inside a text, as it is written."""
 
     @property
     def is_name(self) -> bool:
@@ -53,7 +55,7 @@ class Token:
 
 
 def tokens(source: str) -> list[Token]:
-    """The code without comments; texts are told from names, their contents left out."""
+    """The code without comments; what stands inside a text is not code, and kept apart."""
     return list(_tokens(source))
 
 
@@ -65,14 +67,14 @@ def _tokens(source: str) -> Iterator[Token]:
         elif source.startswith("/*", at):
             at = _end_of_comment(source, at)
         elif found := _ESCAPED_TEXT.match(source, at):
-            yield Token("text", "")
+            yield Token("text", "", found.group())
             at = found.end()
         elif found := _TEXT.match(source, at):
-            yield Token("doubtful" if r"\'" in found.group() else "text", "")
+            yield Token("doubtful" if r"\'" in found.group() else "text", "", found.group())
             at = found.end()
         elif found := _DOLLAR.match(source, at):
             end = source.find(found.group(), found.end())
-            yield Token("text", "")
+            yield Token("text", "", source[found.end() : len(source) if end < 0 else end])
             at = len(source) if end < 0 else end + len(found.group())
         elif found := _NAME.match(source, at):
             text = _cut(found.group(2).replace('""', '"'))

@@ -20,10 +20,10 @@ from usersync.backends.postgres.rows import RowCursor, fetch_all
 from usersync.backends.postgres.survey import taken
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Settings
-from usersync.errors import Refused, StepFailed, UsersyncError
+from usersync.errors import StepFailed, UsersyncError
 from usersync.model import JournalEvent, Step
 from usersync.sql import compose, load
-from usersync.sql.changes import FOLLOW, LEDGER, SIGN_UP, Change, follow_name, ours
+from usersync.sql.changes import LEDGER, Change, ours
 from usersync.sql.fragments import block
 
 
@@ -63,8 +63,6 @@ def run_change(
         if change.locks_users:
             cursor.execute(lock_statement(direction).encode())
         refuse(taken(cursor, settings, tables))
-        if direction == "revert":
-            _refuse_dependents(cursor, settings, change)
         if keep and _keeps_images(cursor, settings):
             for identity, definition in keep.items():
                 cursor.execute(before_image(settings, event, identity, definition))
@@ -226,26 +224,6 @@ def _keeps_images(cursor: RowCursor, settings: Settings) -> bool:
         ours(settings)["before_images_text"]
     )
     return bool(fetch_all(cursor, there)[0]["there"])
-
-
-def _refuse_dependents(cursor: RowCursor, settings: Settings, change: Change) -> None:
-    """Never take anything along that is not ours."""
-    triggers = {SIGN_UP: settings.install.trigger, FOLLOW: follow_name(settings)}
-    trigger = triggers.get(change.name)
-    if trigger is None:
-        return
-    function = sql.SQL("{}()").format(sql.Identifier(settings.install.schema_name, trigger))
-    named = {
-        "function_text": sql.Literal(function.as_string()),
-        "trigger_text": sql.Literal(trigger),
-    }
-    others = fetch_all(cursor, compose(load("queries/dependents"), named))
-    if others:
-        listed = ", ".join(row["object"] for row in others)
-        raise Refused(
-            f"{function.as_string()} cannot be dropped: {listed} stands on it, and is not ours",
-            "let it call another function, then run migration.rollback again",
-        )
 
 
 def has_journal(cursor: RowCursor, settings: Settings) -> bool:

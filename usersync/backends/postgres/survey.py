@@ -40,8 +40,10 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
     for one in triggers:
         written = inserting.get(one.pop("function_oid"), frozenset())
         one["inserts_into"] = tuple(f"{schema}.{table}" for schema, table in sorted(written))
+    entries = tuple(_entry(row["entry"]) for row in ledger)
     return Survey(
-        ledger=tuple(_entry(row["entry"]) for row in ledger),
+        ledger=entries,
+        dependents={entry.change: _dependents(cursor, entry) for entry in entries},
         objects={row["identity"]: row["definition"] for row in objects},
         user_triggers=tuple(UserTrigger(**trigger) for trigger in triggers),
         **facts,
@@ -59,6 +61,18 @@ def pushed(transactions: Transactions, since: datetime, limit: int) -> tuple[str
         return tuple(row["name"] for row in rows)
 
     return transactions.read(work)
+
+
+def _dependents(cursor: RowCursor, entry: LedgerEntry) -> tuple[str, ...]:
+    if not entry.trigger_functions:
+        return ()
+    triggers = [one for one in entry.objects if one.startswith("trigger ")]
+    named = {
+        "functions": sql.SQL("{}::text[]").format(sql.Literal(list(entry.trigger_functions))),
+        "triggers": sql.SQL("{}::text[]").format(sql.Literal(triggers)),
+    }
+    found = fetch_all(cursor, compose(load("queries/dependents"), named))
+    return tuple(row["object"] for row in found)
 
 
 def _entry(row: dict[str, Any]) -> LedgerEntry:
