@@ -10,7 +10,7 @@ import pytest
 
 from tests.app import PROFILES, App
 from tests.conftest import Database
-from tests.migrated import applied
+from tests.migrated import applied, apply
 
 FOLLOWED = """
 profiles:
@@ -105,6 +105,58 @@ def test_it_works_for_whoever_signs_users_up(app: App, database: Database, role:
     applied(app)
     App(database.url_of(role), app.folder).user()
     assert len(profiles(app)) == 1
+
+
+def test_types_and_functions_of_the_app(app: App) -> None:
+    """Columns of enums, domains and their arrays get their values inside the trigger too."""
+    app.rows(
+        """
+        create schema "My types";
+        create type public.plan as enum ('free', 'paid');
+        create domain "My types"."Nick" as text check (length(value) > 2);
+        create function public.nick(text) returns text language sql as 'select upper($1)';
+        alter table public.user_profiles
+            add column plan public.plan, add column plans public.plan[],
+            add column nick "My types"."Nick";
+        """
+    )
+    app.configure(
+        """
+profiles:
+  - table: user_profiles
+    key: user_id
+    columns:
+      plan: {literal: free}
+      plans: {sql: "array['free']"}
+      nick: {sql: "public.nick(u.email)"}
+"""
+    )
+    before = app.user(email="before@example.com")
+    applied(app)
+    user = app.user(email="nick@example.com")
+    assert app.rows(FAILURES) == []
+    assert app.synced().created == 1
+    rows = app.rows(
+        "select user_id::text, plan::text, plans::text, nick::text from public.user_profiles"
+        " order by nick"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        (before, "free", "{free}", "BEFORE@EXAMPLE.COM"),
+        (user, "free", "{free}", "NICK@EXAMPLE.COM"),
+    ]
+
+
+def test_a_name_without_its_schema_is_refused_before_anything_is_installed(app: App) -> None:
+    """What a trigger could not look up is exit 3, not a failure at each sign-up."""
+    app.rows("create function public.nick(text) returns text language sql as 'select upper($1)'")
+    app.configure(
+        "profiles:\n  - {table: user_profiles, key: user_id,"
+        ' columns: {email: {sql: "nick(u.email)"}}}\n'
+    )
+    run = apply(app, yes=True)
+    assert run.exit_code == 3
+    assert "function nick(" in run.error
+    assert "need their schema" in "\n".join(run.next_steps)
 
 
 # -- what fails -----------------------------------------------------------------------------------

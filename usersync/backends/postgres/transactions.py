@@ -110,10 +110,11 @@ class Transactions:
         """Run a query READ ONLY that may be wrong in itself; returns what is wrong with it.
 
         By the extended protocol, so that a text with several statements, or with an open
-        parameter, is refused.
+        parameter, is refused; and with an empty search_path, as a trigger will run it.
         """
 
         def work(cursor: Cursor) -> psycopg.Error | None:
+            cursor.execute("set local search_path = ''")
             try:
                 cursor.execute(query, binary=True)
             except (

@@ -55,5 +55,6 @@ def _refuse(table: Table, column: str, what: str, error: psycopg.Error | None) -
     raise Refused(
         f"profiles: {name}: columns.{column}: {what}: {reason}",
         "correct it in usersync.yaml; a sql: source is one expression over the row u of"
-        " auth.users, such as `lower(u.email)`",
+        " auth.users, such as `lower(u.email)`; functions and types of one's own need their"
+        " schema, since a trigger looks nothing up",
     ) from error

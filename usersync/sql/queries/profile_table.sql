@@ -23,12 +23,18 @@ select jsonb_build_object(
             'columns', (
                 select jsonb_agg(jsonb_build_object(
                     'name', a.attname,
-                    'type', format_type(a.atttypid, -1),
+                    -- With its schema: a trigger looks names up with an empty search_path.
+                    'type', case tn.nspname
+                        when 'pg_catalog' then format_type(a.atttypid, -1)
+                        else format('%I.%I', tn.nspname, ty.typname)
+                    end,
                     'display_type', format_type(a.atttypid, a.atttypmod),
                     'required', a.attnotnull and not a.atthasdef and a.attidentity = '',
                     'generated', a.attgenerated <> '' or a.attidentity = 'a'
                 ) order by a.attnum)
                 from pg_catalog.pg_attribute as a
+                join pg_catalog.pg_type as ty on ty.oid = a.atttypid
+                join pg_catalog.pg_namespace as tn on tn.oid = ty.typnamespace
                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
             ),
             'unique_keys', (

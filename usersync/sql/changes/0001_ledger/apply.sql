@@ -17,4 +17,7 @@ create table if not exists {ours}.ledger (
 comment on table {ours}.ledger is
     'What usersync installed: one row a change, with the statements that undo it.';
 alter table {ours}.ledger enable row level security;
+-- Says what no policy at all would mean too, and grants nothing: the owner is not asked.
+drop policy if exists nobody on {ours}.ledger;
+create policy nobody on {ours}.ledger using (false);
 revoke all on {ours}.ledger from public, anon, authenticated, service_role;

@@ -23,4 +23,7 @@ comment on table {ours}.journal is
     'Append-only: what usersync changed, one row at the start, per committed unit and at the end.';
 create index if not exists journal_digest_idx on {ours}.journal (digest) where digest <> '';
 alter table {ours}.journal enable row level security;
+-- Says what no policy at all would mean too, and grants nothing: the owner is not asked.
+drop policy if exists nobody on {ours}.journal;
+create policy nobody on {ours}.journal using (false);
 revoke all on {ours}.journal from public, anon, authenticated, service_role;

@@ -15,4 +15,7 @@ comment on table {ours}.failures is
     'Sign-ups that went on although their profile could not be made; no value of any user.';
 create index if not exists failures_user_id_idx on {ours}.failures (user_id);
 alter table {ours}.failures enable row level security;
+-- Says what no policy at all would mean too, and grants nothing: the owner is not asked.
+drop policy if exists nobody on {ours}.failures;
+create policy nobody on {ours}.failures using (false);
 revoke all on {ours}.failures from public, anon, authenticated, service_role;
