@@ -1,7 +1,7 @@
 """A real Postgres for the tests: one server per session, one fresh database per test.
 
-``USERSYNC_TEST_POSTGRES`` chooses it: ``18`` (default) or ``16`` of the embedded Postgres, or a
-``bin`` directory such as ``/usr/lib/postgresql/15/bin``.
+``USERSYNC_TEST_POSTGRES`` chooses it: ``18`` (default) or ``16`` of the embedded Postgres, ``15``
+of Debian's package, or any ``bin`` directory.
 """
 
 from __future__ import annotations
@@ -55,6 +55,17 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For another version of Postgres only the tests that meet it are of interest."""
+    parser.addoption("--only-database", action="store_true", help="only tests with a database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what never meets the Postgres under test."""
+    if config.getoption("--only-database"):
+        items[:] = [item for item in items if "database" in getattr(item, "fixturenames", ())]
+
+
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings, keys or local stack of whoever runs it."""
@@ -85,7 +96,11 @@ def binaries() -> Path:
     if "/" in POSTGRES:
         return Path(POSTGRES)
     bundled = programs.bundled_binaries()
-    return {"18": bundled, "16": bundled.parents[1] / "pginstall" / "bin"}[POSTGRES]
+    return {
+        "18": bundled,
+        "16": bundled.parents[1] / "pginstall" / "bin",
+        "15": Path("/usr/lib/postgresql/15/bin"),
+    }[POSTGRES]
 
 
 @pytest.fixture(scope="session")

@@ -127,7 +127,8 @@ def test_a_table_of_the_app_is_never_altered(app: App) -> None:
         " union all select conname || pg_get_constraintdef(oid) from pg_constraint"
         " where conrelid = 'public.user_profiles'::regclass"
         " union all select relacl::text from pg_class where oid = 'public.user_profiles'::regclass"
-        " union all select p::text from pg_policy as p) as all_of_it (x)"
+        " union all select p::text from pg_policy as p"
+        " where p.polrelid = 'public.user_profiles'::regclass) as all_of_it (x)"
     )
     app.users(2)
     before = app.one(fingerprint)

@@ -142,12 +142,28 @@ class Definitions:
         return Definitions(self.made_by[:at]), Definitions(self.made_by[at:])
 
 
+@dataclass(slots=True)
+class Patience:
+    """How long all waits of one run for locks on ``auth.users`` may last together."""
+
+    limit_s: float
+    blocked_s: float = 0.0
+    """How much of it is used up: sign-ins queued behind us for so long."""
+
+    @property
+    def left_s(self) -> float:
+        """How much is left."""
+        return self.limit_s - self.blocked_s
+
+
 @dataclass(frozen=True, slots=True)
 class Waited:
     """How long a change waited for its lock on ``auth.users``, and what it wrote into files."""
 
     blocked_s: float = 0.0
     tries: int = 1
+    held_s: float = 0.0
+    """How long it had the lock: nobody could sign in meanwhile."""
     dumped: Mapping[str, int] = field(default_factory=dict)
     """How many rows of each table went into a file first."""
 
@@ -165,6 +181,7 @@ class Catalog(Protocol):
         *,
         refuse: Callable[[Survey], None],
         tables: tuple[ProfileTable, ...],
+        patience: Patience,
         event: JournalEvent | None = None,
         keep: Mapping[str, str] | None = None,
         dump: Mapping[str, Path] | None = None,
@@ -176,6 +193,7 @@ class Catalog(Protocol):
             direction: which of its statements to run.
             refuse: looks at what is there under the lock, and raises when it must not go on.
             tables: the profile tables.
+            patience: what the run has left for waits; what this change waits is taken off.
             event: the journal line to commit with it, where there is a journal then.
             keep: definitions that it overwrites, by identity, to be kept as before-images.
             dump: tables that it drops, each with the file that takes its rows first.

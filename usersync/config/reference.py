@@ -54,7 +54,7 @@ and `role: {{column: role, default: user, allowed: [user, admin]}}`.
 | `app_metadata.KEY` | a key of the metadata that only the app writes |
 | `[SOURCE, SOURCE, ...]` | the first that is neither null nor empty |
 | `{{literal: free}}` | the same text for everybody; a bare number, `true`, `false` or `null` too |
-| `{{sql: "lower(u.email)"}}` | an SQL expression over `u`, the row of `auth.users`; functions and types of your own with their schema, since a trigger looks nothing up |
+| `{{sql: "lower(u.email)"}}` | an SQL expression over `u`, the row of `auth.users` |
 
 ### Environment variables
 

@@ -136,7 +136,7 @@ def apply(session: Session, options: ApplyOptions, repository: Path) -> Outcome:
 def _carry_out(session: Session, planned: Planned) -> Outcome:
     steps, error = run_all(session, planned.todo, planned.ground.survey, digest=planned.digest)
     create = any(change.name == "0005_profile_table" for change, _ in planned.todo)
-    after = ground.look(session, create_table=create and not error)
+    after = ground.look(session, create_table=create)
     return Outcome(
         changes=after.states,
         steps=steps,

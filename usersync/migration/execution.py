@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from usersync.backends.catalog import Direction, LedgerEntry, Survey, Waited
+from usersync.backends.catalog import Direction, LedgerEntry, Patience, Survey, Waited
 from usersync.errors import Stopped, UsersyncError
 from usersync.migration import ground
 from usersync.model import JournalEvent, Step
@@ -39,11 +39,14 @@ def run_all(
     journal.started("", digest=digest, counts={"planned": len(todo)})
     steps: list[Step] = []
     error: UsersyncError | None = None
+    patience = Patience(session.target.settings.install.max_blocked_s)
     try:
         for change, direction in todo:
             started = session.clock()
             event = replace(journal.unit("", digest=digest), counts={change.name: 1})
-            waited = _run(session, change, direction, survey, event, dumps.get(change.name, {}))
+            waited = _run(
+                session, change, direction, survey, event, dumps.get(change.name, {}), patience
+            )
             took_s = (session.clock() - started).total_seconds()
             steps.append(
                 Step(
@@ -74,12 +77,14 @@ def _run(
     survey: Survey,
     event: JournalEvent,
     dump: Mapping[str, Path],
+    patience: Patience,
 ) -> Waited:
     return session.backend.catalog.run_change(
         change,
         direction,
         refuse=_refusal(session, change, direction, survey),
         tables=session.target.profiles,
+        patience=patience,
         event=event,
         keep=_overwritten(survey, _entry(survey, change)) if direction == "apply" else {},
         dump=dump,
@@ -171,5 +176,6 @@ def _told(change: Change, direction: Direction, waited: Waited, files: Mapping[s
         return verb
     return (
         f"{verb}; waited {waited.blocked_s:.1f} s for auth.users"
-        f" in {waited.tries} {'try' if waited.tries == 1 else 'tries'}"
+        f" in {waited.tries} {'try' if waited.tries == 1 else 'tries'},"
+        f" held it {waited.held_s:.1f} s"
     )

@@ -99,8 +99,8 @@ def rehearse_on_target(session: Session, options: ApplyOptions) -> Outcome:
         steps=(*changes, *steps),
         notes=(
             (
-                f"Rolled back: nothing was kept. Sign-ins were held up for {waited.blocked_s:.1f} s"
-                " while it waited for auth.users."
+                "Rolled back: nothing was kept. Sign-ins were held up for"
+                f" {waited.blocked_s + waited.held_s:.1f} s."
             ),
         ),
         next_steps=_next(session, options, failed=failed),

@@ -152,14 +152,23 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         stays=tuple(entry for entry in (*planned.todo, *planned.stays) if entry.change not in done),
         todo=(),
     )
-    return Outcome(
-        changes=told.states,
-        steps=(*silenced, *steps),
-        exit_code=error.exit_code if error else 0,
-        error=error.message if error else "",
-        next_steps=tuple(error.next_step.splitlines())
-        if error
-        else (session.command("migration.verify"),),
+    outcome = Outcome(changes=told.states, steps=(*silenced, *steps))
+    if error is None:
+        return replace(outcome, next_steps=(session.command("migration.verify"),))
+    next_steps = tuple(error.next_step.splitlines())
+    notes: tuple[str, ...] = ()
+    if any(entry.trigger_functions for entry in planned.todo if entry.change not in done):
+        notes = ("Who signs up now gets no profile: the functions do nothing any more.",)
+        next_steps += (
+            session.command("migration.rollback", "--dry-run"),
+            "or put them back: " + session.command("migration.apply", "--repair"),
+        )
+    return replace(
+        outcome,
+        notes=notes if silenced else (),
+        next_steps=next_steps,
+        error=error.message,
+        exit_code=error.exit_code,
     )
 
 

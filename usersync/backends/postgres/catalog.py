@@ -6,7 +6,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from usersync.backends.catalog import Definitions, Direction, Survey, TriggerFunction, Waited
+from usersync.backends.catalog import (
+    Definitions,
+    Direction,
+    Patience,
+    Survey,
+    TriggerFunction,
+    Waited,
+)
 from usersync.backends.postgres import (
     canary,
     checkup,
@@ -44,6 +51,7 @@ class PostgresCatalog:
         *,
         refuse: Callable[[Survey], None],
         tables: tuple[ProfileTable, ...],
+        patience: Patience,
         event: JournalEvent | None = None,
         keep: Mapping[str, str] | None = None,
         dump: Mapping[str, Path] | None = None,
@@ -55,6 +63,7 @@ class PostgresCatalog:
             direction,
             refuse=refuse,
             tables=tables,
+            patience=patience,
             event=event,
             keep=keep or {},
             dump_to=dump or {},

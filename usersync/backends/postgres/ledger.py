@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from usersync import __version__
-from usersync.backends.catalog import Direction, Survey, Waited
+from usersync.backends.catalog import Direction, Patience, Survey, Waited
 from usersync.backends.postgres import canary, journal, locks
 from usersync.backends.postgres.dump import dump
 from usersync.backends.postgres.failures import explain
@@ -35,6 +35,7 @@ def run_change(
     *,
     refuse: Callable[[Survey], None],
     tables: Sequence[ProfileTable],
+    patience: Patience,
     event: JournalEvent | None,
     keep: Mapping[str, str],
     dump_to: Mapping[str, Path],
@@ -48,6 +49,7 @@ def run_change(
         direction: which of its statements to run.
         refuse: looks at what is there under the lock, and raises when it must not go on.
         tables: the profile tables.
+        patience: what the run has left for waits; what this change waits is taken off.
         event: the journal line to commit with it, where there is a journal then.
         keep: definitions that it overwrites, by identity, to be kept as before-images.
         dump_to: tables that it drops, each with the file that takes its rows first.
@@ -59,15 +61,15 @@ def run_change(
 
     dumped: dict[str, int] = {}
 
+    def store(cursor: RowCursor) -> None:
+        for table, path in dump_to.items():
+            dumped[table] = dump(cursor, table, path)
+
     def work(cursor: RowCursor) -> None:
-        if change.locks_users:
-            cursor.execute(lock_statement(direction).encode())
         refuse(taken(cursor, settings, tables))
         if keep and _keeps_images(cursor, settings):
             for identity, definition in keep.items():
                 cursor.execute(before_image(settings, event, identity, definition))
-        for table, path in dump_to.items():
-            dumped[table] = dump(cursor, table, path)
         for statement in statements(settings, change, direction):
             cursor.execute(statement.encode())
         if direction == "apply":
@@ -78,10 +80,15 @@ def run_change(
     try:
         if change.locks_users:
             waited = locks.under_lock(
-                transactions, settings.install, work, exclusive=direction == "revert"
+                transactions,
+                settings.install,
+                locks.Work(lock_statement(direction), work, before=store),
+                patience,
+                exclusive=direction == "revert",
             )
             return replace(waited, dumped=dumped)
         with transactions.alone(lock_timeout_s=settings.lock_timeout_s) as cursor:
+            store(cursor)
             work(cursor)
     except psycopg.Error as error:
         raise _failed(change, direction, error) from error
@@ -114,7 +121,6 @@ def rehearse(
 
     def work(cursor: RowCursor) -> None:
         steps.clear()
-        cursor.execute(lock_statement("apply"))
         refuse(taken(cursor, settings, tables))
         for change, direction in todo:
             at.append((change, direction))
@@ -125,7 +131,14 @@ def rehearse(
         steps.extend(canary.inside(cursor, settings, tables))
 
     try:
-        waited = locks.under_lock(transactions, settings.install, work, exclusive=False, keep=False)
+        waited = locks.under_lock(
+            transactions,
+            settings.install,
+            locks.Work(lock_statement("apply"), work, hold_s=settings.install.max_blocked_s),
+            Patience(settings.install.max_blocked_s),
+            exclusive=False,
+            keep=False,
+        )
     except psycopg.Error as error:
         if not at:
             raise explain(error) from error
@@ -164,10 +177,10 @@ def transaction(settings: Settings, change: Change, direction: Direction) -> str
 
 def text(settings: Settings, change: Change, direction: Direction) -> str:
     """Everything that one change does, to be run as one transaction."""
-    limit_ms = settings.install.lock_timeout_s * 1000
     lock = [lock_statement(direction)] if change.locks_users else []
     lines = [
-        f"set local lock_timeout = '{limit_ms:.0f}ms';",
+        f"set local lock_timeout = '{settings.install.lock_timeout_s * 1000:.0f}ms';",
+        f"set local statement_timeout = '{settings.statement_timeout_s * 1000:.0f}ms';",
         *lock,
         *(statement.strip() for statement in statements(settings, change, direction)),
     ]

@@ -6,15 +6,17 @@ Measured: with a transaction of 5 s open there, waits of 2 s with quick retries 
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from usersync.backends.catalog import Waited
+from usersync.backends.catalog import Patience, Waited
 from usersync.backends.postgres.rows import RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import Install
@@ -30,7 +32,18 @@ BACK_OFF = 10
 _LOOK_EVERY_S = 0.1
 _LEAST_WAIT_S = 0.05
 
-Work = Callable[[RowCursor], None]
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done in one transaction, and which lock it needs."""
+
+    lock: str
+    """The statement that takes the lock."""
+    under_lock: Callable[[RowCursor], None]
+    before: Callable[[RowCursor], None] = lambda _cursor: None
+    """What takes long and needs no lock; done again with every try."""
+    hold_s: float | None = None
+    """How long the lock may be held before the rest is cancelled."""
 
 
 @dataclass
@@ -60,23 +73,30 @@ class _Holder:
 
 
 def under_lock(
-    transactions: Transactions, install: Install, work: Work, *, exclusive: bool, keep: bool = True
+    transactions: Transactions,
+    install: Install,
+    work: Work,
+    patience: Patience,
+    *,
+    exclusive: bool,
+    keep: bool = True,
 ) -> Waited:
     """Run work that needs a strong lock on ``auth.users`` as one transaction, and commit.
 
     Args:
         transactions: those of the door.
-        install: how long one wait, and all together, may last.
-        work: takes the lock with its first statement; tried anew when it was not to be had.
+        install: how long one wait may last, and how long we stand by without queueing.
+        work: tried anew, as a whole, when the lock was not to be had.
+        patience: how long all waits of this run may still last; what is waited is taken off.
         exclusive: whether even readers stand in its way.
         keep: whether to commit; a rehearsal is rolled back.
 
     Raises:
-        CouldNotTell: somebody held the lock for too long; nothing was done.
+        CouldNotTell: somebody, or the work, held the lock for too long; it was not done.
         psycopg.Error: the work failed and was undone.
     """
     seen: dict[tuple[int | None, str], _Holder] = {}
-    blocked_s = 0.0
+    began_with_s = patience.blocked_s
     stood_by_s = 0.0
     tries = 0
     while True:
@@ -86,24 +106,62 @@ def under_lock(
         if old:
             # Of all of them together: when one follows the other, none need last that long.
             if stood_by_s > install.max_blocked_s:
-                raise _given_up(old[0], blocked_s)
+                raise _given_up(old[0], patience)
             transactions.sleep(_LOOK_EVERY_S)
             stood_by_s += time.monotonic() - looked_at
             continue
-        wait_s = min(install.lock_timeout_s, install.max_blocked_s - blocked_s)
+        wait_s = min(install.lock_timeout_s, patience.left_s)
         if wait_s < _LEAST_WAIT_S:
-            raise _given_up(holders[0] if holders else None, blocked_s)
+            raise _given_up(holders[0] if holders else None, patience)
         tries += 1
-        started = time.monotonic()
+        got_it_at: float | None = None
+        waited_s = 0.0
         try:
             with transactions.alone(lock_timeout_s=wait_s, keep=keep) as cursor:
-                work(cursor)
+                work.before(cursor)
+                started = time.monotonic()
+                try:
+                    cursor.execute(work.lock.encode())
+                finally:
+                    got_it_at = time.monotonic()
+                    waited_s = got_it_at - started
+                    patience.blocked_s += waited_s
+                with _cancelled_after(cursor, work.hold_s):
+                    work.under_lock(cursor)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            waited_s = time.monotonic() - started
-            blocked_s += waited_s
             transactions.sleep(BACK_OFF * waited_s)
         else:
-            return Waited(blocked_s, tries)
+            held_s = time.monotonic() - (got_it_at or time.monotonic())
+            return Waited(patience.blocked_s - began_with_s, tries, held_s)
+
+
+@contextmanager
+def _cancelled_after(cursor: RowCursor, hold_s: float | None) -> Iterator[None]:
+    """Cancel whatever still runs once the lock was held for so long."""
+    if hold_s is None:
+        yield
+        return
+    over = threading.Event()
+    too_long = threading.Event()
+
+    def watch() -> None:
+        if not over.wait(hold_s):
+            too_long.set()
+            cursor.connection.cancel_safe()
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
+        if too_long.is_set():
+            raise CouldNotTell(
+                f"auth.users was held for {hold_s:g} s, and nobody could sign in meanwhile; it was"
+                " rolled back",
+                "leave --on-target out: a scratch copy holds up nobody",
+            )
 
 
 def _holders(
@@ -129,11 +187,11 @@ def _key(row: Mapping[str, Any]) -> tuple[int | None, str]:
     return row["pid"], row["transaction"]
 
 
-def _given_up(holder: _Holder | None, blocked_s: float) -> CouldNotTell:
+def _given_up(holder: _Holder | None, patience: Patience) -> CouldNotTell:
     who = f"by {holder}" if holder else "by transactions that come and go"
     return CouldNotTell(
-        f"auth.users is held {who}; nothing was done, and sign-ins were held up for"
-        f" {blocked_s:.1f} s in all",
+        f"auth.users is held {who}; this step was not done, and sign-ins were held up for"
+        f" {patience.blocked_s:.1f} s in all",
         "end that transaction (select pg_terminate_backend(PID);) or wait for it, and run the same"
         " command again",
     )
