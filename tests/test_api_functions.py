@@ -15,6 +15,24 @@ from usersync.sql.api import FUNCTIONS
 
 READS = [function.name for function in FUNCTIONS if not function.writes]
 
+#: A line of the journal as JSON.
+LINE: dict[str, Any] = {
+    "at": "2026-01-01T00:00:00Z",
+    "run_id": "00000000-0000-4000-8000-000000000000",
+    "event": "unit",
+    "task": "sync",
+    "target": "default",
+    "table": "",
+    "actor": "",
+    "reason": "",
+    "run_url": "",
+    "tool_version": "1",
+    "digest": "",
+    "counts": {},
+    "user_ids": [],
+    "exit_code": None,
+}
+
 
 @pytest.fixture
 def installed(app: App) -> App:
@@ -40,7 +58,11 @@ def call(app: App, function: str, role: str = "service_role", **given: Any) -> d
 @pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
 def test_only_the_service_role_may_call_it(installed: App, name: str) -> None:
     """The service role gets an answer with version and configuration; anon and users get none."""
-    answer = call(installed, name, user_ids=[], max_failures=1)
+    installed.rows(
+        "create schema supabase_migrations;"
+        " create table supabase_migrations.schema_migrations (version text primary key, name text)"
+    )
+    answer = call(installed, name, user_ids=[], max_failures=1, event=LINE)
     assert answer["version"]
     assert len(answer["configuration"]) == 16
     for role in ("anon", "authenticated"):

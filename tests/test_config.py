@@ -255,7 +255,8 @@ FAULTS = {
         "5: users.exclude[0].provider: unknown key; did you mean `providers`?"
     ),
     "targets: {a: {region: x}}": (
-        "1: targets.a.region: unknown key; allowed are environment, db_url_env, profiles"
+        "1: targets.a.region: unknown key; allowed are"
+        " environment, db_url_env, api_url_env, api_key_env, profiles"
     ),
     PROFILE + "    tabel: a": "4: profiles[0].tabel: unknown key; did you mean `table`?",
     "profiles: [{table: a}]": "1: profiles[0].key: required, but missing",

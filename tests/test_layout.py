@@ -40,7 +40,7 @@ LAYERS = (
     {"local"},
     {"backends"},
     {"digest", "sql", "triggers"},
-    {"config", "privacy"},
+    {"config", "privacy", "run_file"},
     {"errors"},
     {"model"},
     {"usersync"},
@@ -56,18 +56,21 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "os.getenv": ("usersync.config",),
     "platformdirs": ("usersync.local", "usersync.runner"),
     "psutil": ("usersync.local",),
+    "httpx": ("usersync.backends.api",),
     "psycopg": ("usersync.backends.postgres",),
     "psycopg.sql": ("usersync.backends.postgres", "usersync.sql"),
     "pydantic": ("usersync.config", "usersync.runbook"),
     "pydantic_core": ("usersync.config", "usersync.runbook"),
     "rich": ("usersync.tasks.progress",),
     "subprocess": ("usersync.local", "tasks"),
+    "supabase": ("usersync.backends.api.client",),
+    "supabase_auth": ("usersync.backends.api.client",),
     "tenacity": ("usersync.backends",),
     "yaml": ("usersync.config", "usersync.runbook"),
 }
 
 #: Must not be loaded by listing the tasks.
-HEAVY = ("jinja2", "psycopg", "pydantic", "rich", "supabase", "yaml")
+HEAVY = ("httpx", "jinja2", "psycopg", "pydantic", "rich", "supabase", "yaml")
 
 #: The lead decides what may be longer than 300 lines.
 LONG_MODULES = {

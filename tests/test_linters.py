@@ -6,19 +6,17 @@ let pass is named here, one by one, each with its reason.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psycopg
 import pytest
 
+from tests import npm
 from tests.app import App
 from tests.conftest import Database
 from tests.migrated import applied
@@ -184,32 +182,7 @@ def supabase_linter() -> Path:
 
     Without node or the registry there is nothing to run; on CI that is a failure.
     """
-    program = LINTERS / "node_modules" / ".bin" / "postgres-language-server"
-    with (LINTERS / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            install()
-    return program
-
-
-def install() -> None:
-    """Install exactly what the lock file says."""
-    npm = shutil.which("npm")
-    if npm is None:
-        unavailable("there is no npm")
-    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(
-        command, cwd=LINTERS, capture_output=True, text=True, check=False, timeout=300
-    )
-    if done.returncode != 0:
-        unavailable(f"npm ci failed: {done.stderr}")
-
-
-def unavailable(reason: str) -> NoReturn:
-    """Skip, and on CI fail."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return npm.installed(LINTERS, ".bin/postgres-language-server")
 
 
 def advised(linter: Path, database: Database) -> set[tuple[str, str]]:

@@ -441,7 +441,7 @@ def test_a_saved_definition_that_was_changed_is_not_run(own: App) -> None:
 
 def test_a_forged_stub_runs_nothing_else(own: App) -> None:
     """A stub that saves another statement than its own definition is not run."""
-    from usersync.backends.postgres import stub
+    from usersync.sql import stub
 
     for text in (
         "drop table public.user_profiles",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
-import tempfile
 import threading
 import traceback
 import uuid
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from usersync import __version__, config, report
+from usersync import __version__, config, report, run_file
 from usersync.errors import Interrupted, Refused, UsersyncError
 from usersync.journal import Journal
 from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
@@ -76,7 +74,7 @@ def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.no
     out: Path | None = None
     try:
         with terminable():
-            out = _writable(request.out)
+            out = run_file.writable(request.out)
             settings = _settings(request) if request.show_settings else ()
             outcome = _work(request, run_id, clock, opened)
     except UsersyncError as error:
@@ -91,7 +89,7 @@ def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.no
     outcome = replace(outcome, steps=(*settings, *outcome.steps))
     finished = _run(request, run_id, started_at, clock(), outcome, opened)
     if out is not None:
-        _write(out, report.as_json(finished, show_ids=request.show_ids))
+        run_file.write(out, report.as_json(finished, show_ids=request.show_ids))
     return finished
 
 
@@ -102,10 +100,9 @@ def _work(
         raise request.refusal
     target = _target(request)
     # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
-    from usersync.backends.postgres import PostgresDoor
     from usersync.operations import OPERATIONS
 
-    door = PostgresDoor(target)
+    door = _open(target)
     opened.append(door)
     circumstances = config.circumstances()
     common = JournalEvent(
@@ -140,6 +137,17 @@ def _work(
     return OPERATIONS[request.operation].function(session, **request.inputs)
 
 
+def _open(target: config.Target) -> Backend:
+    """The door to a target: a database connection where there is one, otherwise the API."""
+    if target.db_url is not None:
+        from usersync.backends.postgres import PostgresDoor
+
+        return PostgresDoor(target)
+    from usersync.backends.api import ApiDoor
+
+    return ApiDoor(target)
+
+
 def _settings(request: Request) -> tuple[Step, ...]:
     """Which settings of the environment are there, never what they hold."""
     if request.target == "local":
@@ -165,7 +173,7 @@ def _local_directory(request: Request) -> Path:
 
 def _target(request: Request) -> config.Target:
     target = config.load(request.config, request.target, request.env_file)
-    if target.db_url is not None:
+    if target.db_url is not None or target.api is not None:
         return target
     from usersync import local
 
@@ -258,35 +266,3 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _writable(out: str | None) -> Path | None:
-    """Where ``--out`` goes, known to take a file before anything starts."""
-    if out is None:
-        return None
-    path = Path(out).absolute()
-    if not path.parent.is_dir():
-        raise Refused(f"--out: there is no folder {path.parent}", f"mkdir -p {path.parent}")
-    if path.is_dir():
-        raise Refused(f"--out: {out} is a folder", "name a file in it")
-    if path.exists() and not path.is_file():
-        raise Refused(f"--out: {out} is a device or a pipe", "name a file; --json prints it")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise Refused(f"--out: {path.parent} takes no files of ours", "name another folder")
-    return path
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary: Path | None = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, delete=False
-        ) as stream:
-            temporary = Path(stream.name)
-            stream.write(text + "\n")
-        temporary.replace(path)
-    except OSError as error:
-        print(f"usersync: --out {path} was not written: {error.strerror}", file=sys.stderr)
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

@@ -226,6 +226,10 @@ class Backend(Protocol):
     def rehearsal(self, timeout_s: float) -> AbstractContextManager[Self]:
         """A door whose every `create` is a savepoint and whose end rolls everything back."""
 
+    @property
+    def most_rehearsed(self) -> int | None:
+        """How many profiles a rehearsal can hold, in one batch; None for any number of batches."""
+
     def rehearsed_rows(self) -> int:
         """How many rows the rehearsal has written so far, in all tables."""
 

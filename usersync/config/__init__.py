@@ -1,5 +1,6 @@
 """``usersync.yaml`` and the environment: the one list of settings, and the target they describe."""
 
+from usersync.config.database_url import is_loopback_api, project_ref_of_api
 from usersync.config.environment import Circumstances, circumstances, presence
 from usersync.config.load import ConfigFile, read_file, read_text
 from usersync.config.reference import reference_markdown
@@ -24,11 +25,12 @@ from usersync.config.sources import (
     Source,
     UserColumn,
 )
-from usersync.config.target import Target, copied, load, with_url
+from usersync.config.target import Api, Target, copied, load, with_url
 
 __all__ = [
     "DEFAULT_PROFILE",
     "Acceptance",
+    "Api",
     "Circumstances",
     "ConfigFile",
     "Environment",
@@ -49,8 +51,10 @@ __all__ = [
     "Users",
     "circumstances",
     "copied",
+    "is_loopback_api",
     "load",
     "presence",
+    "project_ref_of_api",
     "read_file",
     "read_text",
     "reference_markdown",

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 #: Every variable that usersync reads, with its meaning; the reference lists them.
 VARIABLES: Mapping[str, str] = {
     "SUPABASE_DB_URL": "The connection string of the target, when the file names no other.",
-    "SUPABASE_URL": "The address of the project's API; only compared with `SUPABASE_DB_URL`.",
+    "SUPABASE_URL": "The address of the project's API, for where there is no connection string.",
+    "SUPABASE_SERVICE_ROLE_KEY": "The key for it: a legacy `service_role` key or a secret key.",
+    "SUPABASE_SECRET_KEY": "The same, where `SUPABASE_SERVICE_ROLE_KEY` is not set.",
     "USERSYNC_CONFIG": "The configuration file, when `--config` is not given.",
     "USERSYNC_TARGET": "The target, when `--target` is not given; never `local`.",
     "USERSYNC_ENVIRONMENT": "What the target of `SUPABASE_DB_URL` is for, when no file says it.",
@@ -35,6 +37,8 @@ VARIABLES: Mapping[str, str] = {
 CONNECTION_VARIABLES = (
     "SUPABASE_DB_URL",
     "SUPABASE_URL",
+    "SUPABASE_SERVICE_ROLE_KEY",
+    "SUPABASE_SECRET_KEY",
     "USERSYNC_CONFIG",
     "USERSYNC_TARGET",
     "USERSYNC_ENVIRONMENT",

@@ -201,6 +201,16 @@ class TargetSettings(Section):
         description="The NAME of the environment variable that holds the connection string; "
         "`SUPABASE_DB_URL` when this is the only target.",
     )
+    api_url_env: Variable | None = Field(
+        None,
+        description="The NAME of the variable that holds the address of the project's API, for "
+        "where there is no connection string; `SUPABASE_URL` when this is the only target.",
+    )
+    api_key_env: Variable | None = Field(
+        None,
+        description="The NAME of the variable that holds the key for it; "
+        "`SUPABASE_SERVICE_ROLE_KEY` or `SUPABASE_SECRET_KEY` when this is the only target.",
+    )
     profiles: Profiles | None = Field(
         None, description="Its own profile tables, instead of the top-level list."
     )
@@ -265,9 +275,14 @@ class Settings(Section):
                 raise problem("this name is taken by usersync; choose another", "targets", name)
             if not _TARGET_NAME.fullmatch(name):
                 raise problem("use letters, digits, `-` and `_` in the name", "targets", name)
-            if len(self.targets) > 1 and target.db_url_env is None:
+            if len(self.targets) > 1 and not (target.db_url_env or target.api_url_env):
                 raise problem(
                     "missing; of several targets each names its own variable",
                     *("targets", name, "db_url_env"),
+                )
+            if target.api_url_env and not target.api_key_env:
+                raise problem(
+                    "missing; an address of an API comes with its key",
+                    *("targets", name, "api_key_env"),
                 )
         return self

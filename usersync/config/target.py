@@ -28,6 +28,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: Where the key for the API is looked for, in this order.
+DEFAULT_API_URL_ENV = "SUPABASE_URL"
+DEFAULT_API_KEY_ENVS = ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The API of a project, and the key for it, each with the variable that it came from."""
+
+    url: str
+    url_env: str
+    key: SecretStr
+    key_env: str
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One database, what it is for, and its profile tables."""
@@ -39,6 +54,8 @@ class Target:
     """The variable that the connection string came from; empty for the embedded database."""
     profiles: tuple[ProfileTable, ...]
     settings: Settings
+    api: Api | None = None
+    """The other way in, when there is one."""
 
     @property
     def is_production(self) -> bool:
@@ -118,23 +135,30 @@ def _local(config_path: str | None, env_file: str | None, variables: Mapping[str
 
 def _from_environment(file: ConfigFile, variables: Mapping[str, str]) -> Target:
     """The target that SUPABASE_DB_URL makes without any file."""
-    if DEFAULT_DB_URL_ENV not in variables:
+    api = _default_api(variables)
+    if DEFAULT_DB_URL_ENV not in variables and api is None:
         raise ConfigError(
             [f"there is no target: {DEFAULT_DB_URL_ENV} is not set, and no file names another"],
-            f"Set {DEFAULT_DB_URL_ENV} to the connection string of the database, or describe "
+            f"Set {DEFAULT_DB_URL_ENV} to the connection string of the database, or "
+            f"{DEFAULT_API_URL_ENV} and {DEFAULT_API_KEY_ENVS[0]}, or describe "
             "targets in usersync.yaml. To try usersync first: `--target local`, or `invoke demo`.",
         )
-    url = _url(variables, DEFAULT_DB_URL_ENV)
+    url = _url(variables, DEFAULT_DB_URL_ENV) if DEFAULT_DB_URL_ENV in variables else None
     said = variables.get("USERSYNC_ENVIRONMENT")
     environment = next((name for name in ENVIRONMENTS if name == said), None)
     if said and not environment:
         parts = [f"found `{shown(said)}`", f"allowed are {', '.join(ENVIRONMENTS)}"]
         parts += filter(None, [did_you_mean(said, ENVIRONMENTS)])
         raise ConfigError([f"USERSYNC_ENVIRONMENT: {'; '.join(parts)}"])
-    environment = _environment(environment, url, "USERSYNC_ENVIRONMENT")
     settings = file.settings
     return Target(
-        DEFAULT, environment, SecretStr(url), DEFAULT_DB_URL_ENV, settings.profiles, settings
+        DEFAULT,
+        _environment(environment, url, api, "USERSYNC_ENVIRONMENT"),
+        SecretStr(url) if url else None,
+        DEFAULT_DB_URL_ENV if url else "",
+        settings.profiles,
+        settings,
+        api,
     )
 
 
@@ -142,17 +166,47 @@ def _of(file: ConfigFile, name: str, variables: Mapping[str, str]) -> Target:
     """A target of the file."""
     settings = file.settings
     target = settings.targets[name]
-    variable = target.db_url_env or DEFAULT_DB_URL_ENV
-    if variable not in variables:
+    variable = target.db_url_env or ("" if target.api_url_env else DEFAULT_DB_URL_ENV)
+    api = _api_of(file, name, variables)
+    if variable not in variables and api is None:
+        wanted = variable or f"{target.api_url_env} or {target.api_key_env}"
         raise ConfigError(
-            [f"{file.where('targets', name)}: the environment variable {variable} is not set"],
-            f"Set it to the connection string, `export {variable}='postgresql://...'`, or give "
-            "`--env-file .env`; in GitHub Actions, pass the secret under `env:`.",
+            [f"{file.where('targets', name)}: the environment variable {wanted} is not set"],
+            f"Set it to the connection string, `export {wanted}='postgresql://...'`, or give "
+            "`--env-file .env`; in GitHub Actions, pass the secret under `env:`."
+            if variable
+            else "Set both, or give `--env-file .env`; in GitHub Actions, pass them under `env:`.",
         )
-    url = _url(variables, variable)
-    environment = _environment(target.environment, url, file.where("targets", name, "environment"))
-    profiles = target.profiles or settings.profiles
-    return Target(name, environment, SecretStr(url), variable, profiles, settings)
+    url = _url(variables, variable) if variable in variables else None
+    where = file.where("targets", name, "environment")
+    return Target(
+        name,
+        _environment(target.environment, url, api, where),
+        SecretStr(url) if url else None,
+        variable if url else "",
+        target.profiles or settings.profiles,
+        settings,
+        api,
+    )
+
+
+def _api_of(file: ConfigFile, name: str, variables: Mapping[str, str]) -> Api | None:
+    """The API of a target of the file, when both of its variables are set."""
+    target = file.settings.targets[name]
+    if not target.api_url_env or not target.api_key_env:
+        return _default_api(variables) if len(file.settings.targets) == 1 else None
+    return _api(variables, target.api_url_env, (target.api_key_env,))
+
+
+def _default_api(variables: Mapping[str, str]) -> Api | None:
+    return _api(variables, DEFAULT_API_URL_ENV, DEFAULT_API_KEY_ENVS)
+
+
+def _api(variables: Mapping[str, str], url_env: str, key_envs: tuple[str, ...]) -> Api | None:
+    key_env = next((name for name in key_envs if name in variables), None)
+    if url_env not in variables or key_env is None:
+        return None
+    return Api(variables[url_env].strip(), url_env, SecretStr(variables[key_env]), key_env)
 
 
 def _url(variables: Mapping[str, str], variable: str) -> str:
@@ -163,8 +217,13 @@ def _url(variables: Mapping[str, str], variable: str) -> str:
     return url
 
 
-def _environment(said: Environment | None, url: str, where: str) -> Environment:
-    is_here = _is_this_machine(url)
+def _environment(
+    said: Environment | None, url: str | None, api: Api | None, where: str
+) -> Environment:
+    if url is not None:
+        is_here = _is_this_machine(url)
+    else:
+        is_here = api is not None and database_url.is_loopback_api(api.url)
     if said == "local" and not is_here:
         raise ConfigError([f"{where}: `local` is only for a database on this machine"])
     return said or ("local" if is_here else "production")

@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from psycopg import sql
 
 from usersync import __version__
-from usersync.sql import load, names, pages
+from usersync.model import LIST_LENGTH
+from usersync.sql import checks, compose, inputs, load, names, profiles
+from usersync.sql.check_names import check_names
 from usersync.sql.fragments import dollar_quoted, fragment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from usersync.config import Settings
     from usersync.sql.shapes import Shape
-
-#: What a selection is over the API: keys of ``input`` instead of literals. A key that is not there
-#: means everybody.
-_IN_SHARE = sql.SQL(
-    "coalesce(mod(pg_catalog.uuid_hash_extended(u.id, 0) & 2147483647,"
-    " (input #>> '{share,1}')::bigint) = (input #>> '{share,0}')::bigint - 1, true)"
-)
-_IN_PLAN = sql.SQL(
-    "(coalesce(u.created_at <= (input ->> 'newest_at')::timestamptz"
-    " or u.created_at > pg_catalog.now() + interval '1 minute', true)"
-    " and (input ->> 'last_id' is null or (coalesce(u.created_at, '-infinity'), u.id)"
-    " <= (coalesce((input ->> 'last_created_at')::timestamptz, '-infinity'),"
-    " (input ->> 'last_id')::uuid))"
-    " and u.id <> all (array(select jsonb_array_elements_text(input -> 'without'))::uuid[]))"
-)
-_AFTER = sql.SQL(
-    "(input ->> 'after_id' is null or (coalesce(u.created_at, '-infinity'), u.id)"
-    " > (coalesce((input ->> 'after_created_at')::timestamptz, '-infinity'),"
-    " (input ->> 'after_id')::uuid))"
-)
-_INPUTS: names.Names = {
-    "after": _AFTER,
-    "skip": sql.SQL("coalesce((input ->> 'skip')::bigint, 0)"),
-    "page_size": sql.SQL("least(coalesce((input ->> 'limit')::bigint, 1000), 10000)"),
-    "list_length": sql.SQL("least(coalesce((input ->> 'limit')::bigint, 100), 10000)"),
-}
 
 _NO_NESTED_LOOP = ("set enable_nestloop = off",)
 _BATCH_PLAN = (
@@ -55,13 +32,22 @@ _BATCH_PLAN = (
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function of the API: its name, the query file behind it and how it is planned."""
+    """One function of the API: its name, the query file behind it and how it is planned.
+
+    What ``reads`` or ``checks`` cannot write; what ``creates`` makes profiles, and what ``appends``
+    writes one line.
+    """
 
     name: str
     query: str
     comment: str
     settings: tuple[str, ...] = ()
-    writes: bool = False
+    kind: Literal["reads", "checks", "creates", "appends"] = "reads"
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change anything."""
+        return self.kind in ("creates", "appends")
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -75,25 +61,49 @@ class Function:
 
 
 FUNCTIONS = (
+    Function("usersync_access", "queries/access", "Who answers, and what is installed."),
+    Function("usersync_table", "queries/profile_table", "What the catalog says of the table."),
+    Function("usersync_triggers", "queries/insert_triggers", "What a new profile fires."),
+    Function("usersync_foreign_tables", "queries/foreign_tables", "What lives elsewhere."),
+    Function("usersync_code", "queries/functions", "The code behind names."),
+    Function("usersync_trigger_functions", "queries/trigger_functions", "What sign-ups call."),
+    Function("usersync_survey", "queries/survey", "What is installed, and what stands in the way."),
+    Function("usersync_ledger", "queries/ledger_read", "What was installed, and how to undo it."),
+    Function("usersync_inventory", "queries/inventory", "What of usersync is there."),
+    Function("usersync_pushed_there", "queries/pushed_there", "Whether the CLI keeps a history."),
+    Function("usersync_pushed", "queries/pushed", "What the CLI pushed since a moment."),
+    Function("usersync_checks", "queries/check", "What checks find.", (), "checks"),
     Function("usersync_status", "queries/status", "Counts of users and profiles, by kind.",
              ("set enable_sort = off",)),
     Function("usersync_status_quick", "queries/status_quick", "Two counts."),
     Function("usersync_missing", "queries/missing", "Since when profiles are missing."),
     Function("usersync_missing_users", "queries/missing_users", "A page of users who lack theirs.",
              _NO_NESTED_LOOP),
+    Function("usersync_unpaired", "queries/unpaired_since", "Who lacks theirs since a moment."),
     Function("usersync_plan", "queries/plan", "Counts and digests of what a sync would do."),
     Function("usersync_newest_users", "queries/newest_users", "The last users of a plan."),
     Function("usersync_remaining", "queries/remaining", "Who of a plan has no profile still.",
              _NO_NESTED_LOOP),
-    Function("usersync_create", "queries/create_batch", "Creates the profiles of one batch.",
-             _BATCH_PLAN, writes=True),
+    Function("usersync_find_users", "queries/find_users", "The users that a reference means."),
+    Function("usersync_journal", "queries/journal_read", "The last lines of the journal."),
+    Function("usersync_journal_digest", "queries/journal_digest", "The run of an approved plan."),
+    Function("usersync_create", "queries/create_batch", "Creates the profiles of some users.",
+             _BATCH_PLAN, "creates"),
+    Function("usersync_create_blocks", "queries/create_batch", "Creates those of some blocks.",
+             _BATCH_PLAN, "creates"),
+    Function("usersync_journal_append", "queries/journal_append", "Writes a line of the journal.",
+             (), "appends"),
 )  # fmt: skip
+
+
+_VERBS = {"reads": "read", "checks": "checks", "creates": "create", "appends": "append"}
 
 
 def create(
     settings: Settings,
     shapes: Sequence[Shape],
     configuration: str,
+    verifications: Mapping[str, sql.Composed],
 ) -> list[sql.Composable]:
     """The statements that make all functions.
 
@@ -101,7 +111,9 @@ def create(
         settings: what holds in the target.
         shapes: its profile tables.
         configuration: stands for the settings; every answer carries it.
+        verifications: the checks of the changes, by name.
     """
+    kit = _Kit(settings, shapes, verifications)
     common: names.Names = {
         "version": sql.Literal(__version__),
         "configuration": sql.Literal(configuration),
@@ -109,25 +121,11 @@ def create(
     }
     made: list[sql.Composable] = []
     for function in FUNCTIONS:
-        kind = "api_create" if function.writes else "api_read"
-        tables = [
-            fragment(
-                f"{kind}_table",
-                common
-                | {
-                    "table_name": sql.Literal(shape.settings.name),
-                    "procedure" if function.writes else "query": _code(function, settings, shape),
-                },
-                4,
-            )
-            for shape in shapes
-        ]
-        body = fragment(kind, common | {"tables": sql.SQL("\n    ").join(tables)}, 0)
         named: names.Names = {
             "function": function.identifier,
             "volatility": sql.SQL("volatile" if function.writes else "stable"),
             "settings": sql.SQL("".join(f"{line}\n" for line in function.settings)),
-            "body": dollar_quoted(body),
+            "body": dollar_quoted(_body(function, kit, common)),
             "comment": sql.Literal(f"{function.comment} Installed by usersync."),
         }
         made.append(fragment("api_function", named, 0))
@@ -142,21 +140,95 @@ def drop() -> list[sql.Composable]:
     ]
 
 
-def _code(function: Function, settings: Settings, shape: Shape) -> sql.Composed:
-    """A query file over ``input``, without its header and its last semicolon."""
-    named = names.of_table(
-        shape.settings,
-        shape.column_types,
-        settings.users,
-        in_share=_IN_SHARE,
-        in_plan=_IN_PLAN,
+@dataclass(frozen=True, slots=True)
+class _Kit:
+    """What all functions are made of."""
+
+    settings: Settings
+    shapes: Sequence[Shape]
+    verifications: Mapping[str, sql.Composed]
+
+
+def _body(function: Function, kit: _Kit, common: names.Names) -> sql.Composed:
+    if function.kind == "appends":
+        line = _code(function.query, inputs.of_line(kit.settings, of_batch=False), 4)
+        return fragment("api_append", common | {"statement": line})
+    tables = [
+        fragment(
+            f"api_{_VERBS[function.kind]}_table",
+            common
+            | {"table_name": sql.Literal(shape.settings.name)}
+            | _statements(function, kit, shape),
+            4,
+        )
+        for shape in kit.shapes
+    ]
+    body = {"tables": sql.SQL("\n    ").join(tables)}
+    return fragment(f"api_{_VERBS[function.kind]}", common | body)
+
+
+def _statements(function: Function, kit: _Kit, shape: Shape) -> names.Names:
+    """What a function does about one table."""
+    if function.kind == "reads":
+        named = inputs.of_table(kit.settings, shape, kit.shapes)
+        return {"query": _code(function.query, named, ends=False)}
+    if function.kind == "checks":
+        return _checks(kit, shape)
+    by_blocks = function.name.endswith("_blocks")
+    batch = inputs.of_batch(kit.settings, shape, by_blocks=by_blocks)
+    return {
+        "procedure": _code(function.query, batch),
+        "journal": _code("queries/journal_append", inputs.of_line(kit.settings, of_batch=True)),
+        "rows_written": _code("queries/rows_written", {}, ends=False),
+    }
+
+
+def _checks(kit: _Kit, shape: Shape) -> names.Names:
+    """Every check about one table, and those of the changes."""
+    broken = (sql.SQL("broken_columns"), sql.SQL("broken_reasons"))
+    tables = [one.settings for one in kit.shapes]
+    named = check_names(kit.settings, tables, shape.settings, broken)
+    texts = {
+        script.name.rpartition("/")[2].partition("_")[2]: compose(script, named)
+        for script in checks()
+    }
+    expressions = [
+        fragment(
+            "api_expression",
+            {
+                "column": sql.Literal(column),
+                "probe": sql.Literal(
+                    _code("queries/expression", {"expression": sql.SQL(text)}).as_string()
+                ),
+            },
+        )
+        for column, text in profiles.expressions(shape.settings)
+    ]
+    return {
+        "expressions": sql.SQL("\n").join(expressions),
+        "checks": sql.SQL("\n").join(
+            [_check(name, text) for name, text in (texts | dict(kit.verifications)).items()]
+        ),
+    }
+
+
+def _check(name: str, text: sql.Composed) -> sql.Composed:
+    wanted = f"array(select jsonb_array_elements_text(input #> '{{accepted,{name}}}'))"
+    query = _code(
+        "queries/check",
+        {
+            "check": sql.SQL(text.as_string().rstrip().rstrip(";")),
+            "accepted": sql.SQL(wanted),
+            "list_length": sql.Literal(LIST_LENGTH),
+        },
+        ends=False,
     )
-    named |= _INPUTS
-    if function.writes:
-        named |= pages.BY_IDS | {
-            "is_row_error": pages.IS_ROW_ERROR,
-            "is_missing": pages.is_missing(named),
-        }
-    lines = load(function.query).text.splitlines()
+    return fragment("api_check", {"check_name": sql.Literal(name), "query": query})
+
+
+def _code(query: str, named: names.Names, indent: int = 0, *, ends: bool = True) -> sql.Composed:
+    """A query file over ``input``, without its header; ``ends`` keeps its last semicolon."""
+    lines = load(query).text.splitlines()
     code = "\n".join(itertools.dropwhile(lambda line: line.startswith("--"), lines)).strip()
-    return sql.SQL(code if function.writes else code.rstrip(";")).format(**named)
+    text = code if ends else code.rstrip(";")
+    return sql.SQL(textwrap.indent(text, " " * indent)).format(**named)

@@ -16,7 +16,7 @@ from psycopg import sql
 from usersync.config import LiteralValue, UserColumn
 from usersync.sql import api, compose, follow, load, profiles
 from usersync.sql.fragments import block, body, fragment, lines
-from usersync.sql.names import Names
+from usersync.sql.names import Names, ours
 from usersync.sql.shapes import Shape, record, table_names
 
 if TYPE_CHECKING:
@@ -78,25 +78,20 @@ def render(settings: Settings, shapes: Sequence[Shape]) -> tuple[Change, ...]:
         if not (name == PROFILE_TABLE and not any(shape.made for shape in shapes))
         and not (name == FOLLOW and "follow_condition" not in named)
     ]
+    verifications = {
+        f"change_{name.partition('_')[2]}": compose(
+            load(f"changes/{name}/verify"), named | _own(name, named)
+        )
+        for name in wanted
+    }
+    made = api.create(settings, shapes, _configuration(settings, shapes), verifications)
+    named["api_functions"] = lines(made)
     return tuple(_change(name, named | _own(name, named), settings, shapes) for name in wanted)
 
 
 def new_column_types(table: ProfileTable) -> dict[str, str]:
     """The types of the columns of a table that usersync makes."""
     return {column: _type(source) for column, source in profiles.sources(table).items()}
-
-
-def ours(settings: Settings) -> Names:
-    """The names of everything usersync installs, as identifiers and as texts."""
-    schema = settings.install.schema_name
-    tables = ("ledger", "journal", "failures", "before_images")
-    return {
-        "ours": sql.Identifier(schema),
-        "ours_text": sql.Literal(schema),
-        "ours_name": _text(sql.Identifier(schema)),
-        "trigger": sql.Identifier(settings.install.trigger),
-        **{f"{table}_text": _text(sql.Identifier(schema, table)) for table in tables},
-    }
 
 
 def sign_up_function(settings: Settings) -> sql.Composed:
@@ -120,24 +115,24 @@ def _change(name: str, named: Names, settings: Settings, shapes: Sequence[Shape]
         does=header["does"],
         locks_users=header["locks"].startswith("auth.users"),
         loses=scripts["revert"].header["loses"].replace("nothing", ""),
-        configuration=configuration(settings, shapes),
+        configuration=_configuration(settings, shapes),
         **texts,
     )
 
 
-def configuration(settings: Settings, shapes: Sequence[Shape]) -> str:
-    """Stands for every setting that what is installed was made from."""
-    parts = (
-        settings.users,
-        settings.install,
-        [(shape.settings, _mapped_types(shape), shape.made) for shape in shapes],
-    )
+def configuration(settings: Settings, tables: Sequence[ProfileTable]) -> str:
+    """Stands for every setting that what is installed was made from.
+
+    Args:
+        settings: what holds in the target.
+        tables: its profile tables.
+    """
+    parts = (settings.users, settings.install, tuple(tables))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _mapped_types(shape: Shape) -> list[tuple[str, str]]:
-    """Of the columns that we write: what the app does with its others is its own affair."""
-    return [(name, shape.column_types[name]) for name in sorted(profiles.sources(shape.settings))]
+def _configuration(settings: Settings, shapes: Sequence[Shape]) -> str:
+    return configuration(settings, [shape.settings for shape in shapes])
 
 
 def _names(settings: Settings, shapes: Sequence[Shape]) -> Names:
@@ -157,7 +152,6 @@ def _names(settings: Settings, shapes: Sequence[Shape]) -> Names:
         "follow_trigger": sql.Identifier(follow_trigger),
         "follow_function": _function(settings, follow_trigger),
         **follow.names(settings, shapes),
-        "api_functions": lines(api.create(settings, shapes, configuration(settings, shapes))),
         "drop_api_functions": lines(api.drop()),
         "api_signatures": sql.SQL("{}::text[]").format(
             sql.Literal([function.signature for function in api.FUNCTIONS])

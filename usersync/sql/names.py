@@ -11,7 +11,7 @@ from usersync.sql import profiles, users
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from usersync.config import ProfileTable, Users
+    from usersync.config import ProfileTable, Settings, Users
 
 Names = dict[str, sql.Composable]
 
@@ -54,3 +54,21 @@ def of_table(
             sql.SQL("p.{}::text").format(sql.Identifier(email)) if email else sql.SQL("null")
         ),
     }
+
+
+def ours(settings: Settings) -> Names:
+    """The names of everything usersync installs, as identifiers and as texts."""
+    schema = settings.install.schema_name
+    tables = ("ledger", "journal", "failures", "before_images")
+    return {
+        "ours": sql.Identifier(schema),
+        "ours_text": sql.Literal(schema),
+        "ours_name": text(sql.Identifier(schema)),
+        "trigger": sql.Identifier(settings.install.trigger),
+        **{f"{table}_text": text(sql.Identifier(schema, table)) for table in tables},
+    }
+
+
+def text(name: sql.Composable) -> sql.Literal:
+    """A composed name as a text, for questions to the catalog."""
+    return sql.Literal(name.as_string())

@@ -41,7 +41,10 @@ def column_list(table: ProfileTable) -> sql.Composable:
 
 
 def value_list(
-    table: ProfileTable, column_types: Mapping[str, str], role: str | None = None
+    table: ProfileTable,
+    column_types: Mapping[str, str],
+    role: str | None = None,
+    role_input: sql.Composable | None = None,
 ) -> sql.Composable:
     """The values of the insert over the row ``u``, in the order of `column_list`.
 
@@ -49,10 +52,17 @@ def value_list(
         table: the table's configuration.
         column_types: the type of each column without its length, so that a cast never cuts text.
         role: the role to give instead of the default one.
+        role_input: an expression of the role to give, null for the default one.
     """
     values = [
         typed_value(source, column_types[column]) for column, source in sources(table, role).items()
     ]
+    if table.role is not None and role_input is not None:
+        default, kind = sql.Literal(table.role.default), column_types[table.role.column]
+        number = list(sources(table)).index(table.role.column)
+        values[number] = sql.SQL("(coalesce({}, {}))::{}").format(
+            role_input, default, sql.SQL(kind)
+        )
     return sql.SQL(", ").join([sql.SQL("u.id"), *values])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from usersync.backends import Backend, BatchResult, Failure
-from usersync.errors import CouldNotTell, Interrupted, Stopped, TooSlow, UsersyncError
+from usersync.errors import CouldNotTell, Interrupted, Refused, Stopped, TooSlow, UsersyncError
 from usersync.model import LIST_LENGTH, FailureGroup, Summary
 from usersync.session import Session
 from usersync.sync.plan import Planned, SyncOptions
@@ -260,13 +260,19 @@ def rehearse(
     timeout_s = session.target.settings.rehearse_timeout_s
     started = time.monotonic()
     timestamp = session.clock()
-    crew = _Crew(session, planned, replace(options, rate=None), rehearsing=True)
+    options = replace(options, rate=None)
+    most = session.backend.most_rehearsed
+    if most is not None:
+        _refuse_many(session, planned, most)
+        # What one call has taken back, the next would not meet.
+        options = replace(options, batch_size=max(planned.plan.rows, 1))
+    crew = _Crew(session, planned, options, rehearsing=True)
     dead_rows = 0
     if planned.plan.rows:
         session.progress.begin(planned.plan.rows)
         try:
             with session.backend.rehearsal(timeout_s) as door:
-                _all_work(session, planned, crew, [door])
+                _all_work(session, planned, crew, [door], by_name=most is not None)
                 if crew.stopped is None:
                     dead_rows = door.rehearsed_rows()
         finally:
@@ -290,8 +296,25 @@ def rehearse(
     return replace(summary, stopped=error.message if error else ""), error
 
 
+def _refuse_many(session: Session, planned: Planned, most: int) -> None:
+    """Refuse a rehearsal that would need several calls."""
+    if planned.plan.rows > most:
+        raise Refused(
+            f"a rehearsal over the API is one call, of at most {most:,} profiles;"
+            f" {planned.plan.rows:,} are planned",
+            f"rehearse a part: {session.command('sync', '--rehearse', '--limit', str(most))}\n"
+            "or over a database connection: set SUPABASE_DB_URL\n"
+            f"or read the plan: {session.command('sync', '--dry-run')}",
+        )
+
+
 def _all_work(
-    session: Session, planned: Planned, crew: _Crew, doors: Sequence[Backend]
+    session: Session,
+    planned: Planned,
+    crew: _Crew,
+    doors: Sequence[Backend],
+    *,
+    by_name: bool = False,
 ) -> tuple[int, int]:
     """Sweep when most are missing; then, or else, page through who is left.
 
@@ -301,7 +324,7 @@ def _all_work(
     """
     plan, table = planned.plan, planned.table
     many = plan.rows >= _SWEEP_FROM_ROWS and plan.rows * _SWEEP_FROM_SHARE >= plan.total
-    if many and planned.selection.last is None:
+    if many and planned.selection.last is None and not by_name:
         crew.run(doors, Sweep(table, plan))
         if crew.stopped is None:
             # Asked, not summed up: somebody who joined the users beside the plan may stand in the

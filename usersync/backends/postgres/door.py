@@ -19,21 +19,22 @@ from usersync.backends import (
     BatchResult,
     Blocks,
     Cursor,
-    Failure,
     Match,
     PlanCounts,
     Selection,
     Table,
+    answers,
+    inspection,
+    status,
 )
-from usersync.backends.postgres import inspection, journal, names, status
+from usersync.backends.postgres import journal, names
 from usersync.backends.postgres.address import Address
 from usersync.backends.postgres.catalog import PostgresCatalog
 from usersync.backends.postgres.connection import Connection, connect
 from usersync.backends.postgres.exclusive import alone_on_target
-from usersync.backends.postgres.failures import condition_name
 from usersync.backends.postgres.findings import run_checks
 from usersync.backends.postgres.reach import insert_triggers
-from usersync.backends.postgres.rows import Row, RowCursor, fetch_all, run_procedure, user
+from usersync.backends.postgres.rows import Row, RowCursor, fetch_all, run_procedure
 from usersync.backends.postgres.transactions import Transactions
 from usersync.backends.postgres.validation import refuse_bad_values
 from usersync.config import ProfileTable, Target
@@ -148,14 +149,8 @@ class PostgresDoor:
                     listed = self._missing_users(cursor, table, Selection(), None, list_users, 0)
                     detail = replace(detail, users=listed)
                 counts = replace(counts, missing_detail=detail)
-            wanted = {
-                "orphan_profile": counts.orphans,
-                "soft_deleted_with_profile": counts.soft_deleted_with_profile,
-                "excluded_with_profile": counts.excluded_with_profile,
-                "email_drift": counts.email_drift,
-            }
             today = datetime.now(UTC).date()
-            found = [name for name, count in wanted.items() if count]
+            found = status.checks(counts)
             return counts, run_checks(cursor, found, named, self._settings.accept, today)
 
         return self._transactions.read(work)
@@ -218,7 +213,8 @@ class PostgresDoor:
         }
         cursor.execute(_NO_NESTED_LOOP)
         return tuple(
-            user(row) for row in fetch_all(cursor, compose(load("queries/missing_users"), named))
+            answers.user(row)
+            for row in fetch_all(cursor, compose(load("queries/missing_users"), named))
         )
 
     def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
@@ -230,8 +226,7 @@ class PostgresDoor:
             else sql.SQL("null::text"),
         }
         return tuple(
-            Match(user(row), row["skip_reason"] or "", row["has_profile"], row["role"])
-            for row in self._query(compose(load("queries/find_users"), named))
+            answers.match(row) for row in self._query(compose(load("queries/find_users"), named))
         )
 
     # -- writing -----------------------------------------------------------------------------
@@ -258,19 +253,7 @@ class PostgresDoor:
 
         def work(cursor: RowCursor) -> BatchResult:
             output = run_procedure(cursor, body, {"max_failures": max_failures} | page)
-            result = BatchResult(
-                found=output["found"],
-                created=output["created"],
-                failures=tuple(
-                    Failure(
-                        failure["id"],
-                        failure["sqlstate"],
-                        condition_name(failure["sqlstate"]),
-                        failure["subject"],
-                    )
-                    for failure in output["failures"]
-                ),
-            )
+            result = answers.batch_result(output)
             if event is not None and self.keeps_journal:
                 cursor.execute(journal.append(journal.counted(event, result), self._ours))
             return result
@@ -281,6 +264,8 @@ class PostgresDoor:
     def rehearsal(self, timeout_s: float) -> Iterator[Self]:
         with self._transactions.rolled_back(timeout_s):
             yield self
+
+    most_rehearsed: int | None = None
 
     def rehearsed_rows(self) -> int:
         """How many rows this rehearsal has written so far, in all tables."""
@@ -305,7 +290,7 @@ class PostgresDoor:
         rows = self._query(
             compose(load("queries/journal_read"), {"ours": self._ours, "limit": sql.Literal(limit)})
         )
-        return tuple(journal.event(row) for row in rows)
+        return tuple(answers.journal_line(row) for row in rows)
 
     def digest_used(self, digest: str) -> str | None:
         named = {"ours": self._ours, "digest": sql.Literal(digest)}

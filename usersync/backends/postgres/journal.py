@@ -35,14 +35,3 @@ def append(event: JournalEvent, ours: sql.Identifier) -> sql.Composed:
         load("queries/journal_append"),
         {"ours": ours} | {name: sql.Literal(value) for name, value in values.items()},
     )
-
-
-def event(row: dict[str, Any]) -> JournalEvent:
-    """A row of ``queries/journal_read.sql`` as the line it was."""
-    fields = dict(row)
-    return JournalEvent(
-        table=fields.pop("profile_table"),
-        run_id=str(fields.pop("run_id")),
-        user_ids=tuple(map(str, fields.pop("user_ids"))),
-        **fields,
-    )

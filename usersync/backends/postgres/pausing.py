@@ -14,17 +14,18 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from usersync.backends import answers
 from usersync.backends.catalog import TriggerFunction
 from usersync.backends.postgres import canary, journal, ledger
 from usersync.backends.postgres.failures import explain, is_timeout, is_transient
 from usersync.backends.postgres.rows import RowCursor, fetch_all
-from usersync.backends.postgres.stub import MARK, Stub, body, read
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Settings
 from usersync.errors import CouldNotTell, Refused
 from usersync.model import JournalEvent, Paused, Step
 from usersync.sql import compose, load, users
 from usersync.sql.profiles import table_name
+from usersync.sql.stub import MARK, Stub, body, read
 
 #: A definition that an older server accepted, or one with a mistake in it, comes back as it was.
 _AS_IT_IS = "set local check_function_bodies = off"
@@ -50,7 +51,7 @@ def paused(
             stub = read(function.source)
             if stub is not None:
                 counts = [_signed_up(cursor, settings, table, stub.since) for table in tables]
-                found.append(_paused(function, stub, max(counts, default=0)))
+                found.append(answers.paused(function, stub, max(counts, default=0)))
         return tuple(found)
 
     return transactions.read(work)
@@ -118,7 +119,7 @@ def pause(
         _write_journal(cursor, settings, event)
 
     _run(transactions, settings, function, work)
-    return _paused(function, stub, 0)
+    return answers.paused(function, stub, 0)
 
 
 def resume(
@@ -230,19 +231,7 @@ def _prove_return(cursor: RowCursor, function: TriggerFunction) -> None:
 def _functions(cursor: RowCursor, also: str | None = None) -> tuple[TriggerFunction, ...]:
     named = {"paused_like": sql.Literal(f"%{MARK}%"), "function_text": sql.Literal(also)}
     return tuple(
-        TriggerFunction(
-            name=row["function"],
-            schema=row["schema"],
-            plain_name=row["name"],
-            owner=row["owner"],
-            replaceable=row["replaceable"],
-            source=row["source"],
-            definition=row["definition"],
-            triggers=tuple(row["triggers"]),
-            on_users=row["on_users"],
-            on_sign_up=row["on_sign_up"],
-            is_paused=read(row["source"]) is not None,
-        )
+        answers.trigger_function(row, is_paused=read(row["source"]) is not None)
         for row in fetch_all(cursor, compose(load("queries/trigger_functions"), named))
     )
 
@@ -250,12 +239,6 @@ def _functions(cursor: RowCursor, also: str | None = None) -> tuple[TriggerFunct
 def _one(cursor: RowCursor, function: TriggerFunction) -> TriggerFunction | None:
     found = _functions(cursor, function.name)
     return next((one for one in found if one.name == function.name), None)
-
-
-def _paused(function: TriggerFunction, stub: Stub, signed_up: int) -> Paused:
-    return Paused(
-        function.name, stub.since, stub.by, stub.reason, function.triggers, signed_up=signed_up
-    )
 
 
 def _signed_up(cursor: RowCursor, settings: Settings, table: ProfileTable, since: datetime) -> int:

@@ -9,8 +9,6 @@ from typing import Any, cast
 import psycopg
 from psycopg import sql
 
-from usersync.model import User
-from usersync.privacy import masked_email
 from usersync.sql import compose, load
 
 Row = dict[str, Any]
@@ -47,8 +45,3 @@ def run_procedure(
     row = cursor.fetchone()
     assert row is not None
     return cast("dict[str, Any]", json.loads(row["output"]))
-
-
-def user(row: Row) -> User:
-    """A row with a user's id, address, sign-up time and provider; the address is masked here."""
-    return User(str(row["id"]), masked_email(row["email"]), row["created_at"], row["provider"])

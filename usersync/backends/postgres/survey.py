@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
+from usersync.backends import answers
 from usersync.backends.catalog import LedgerEntry, Survey, UserTrigger
 from usersync.backends.postgres import reach
 from usersync.backends.postgres.rows import RowCursor, fetch_all
@@ -40,7 +41,7 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
     for one in triggers:
         written = inserting.get(one.pop("function_oid"), frozenset())
         one["inserts_into"] = tuple(f"{schema}.{table}" for schema, table in sorted(written))
-    entries = tuple(_entry(row["entry"]) for row in ledger)
+    entries = tuple(answers.ledger_entry(row["entry"]) for row in ledger)
     return Survey(
         ledger=entries,
         dependents={entry.change: _dependents(cursor, entry) for entry in entries},
@@ -52,7 +53,10 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
 
 def pushed(transactions: Transactions, since: datetime, limit: int) -> tuple[str, ...]:
     """What the Supabase CLI pushed since then: its versions are times."""
-    named = {"since": sql.Literal(f"{since:%Y%m%d%H%M%S}"), "limit": sql.Literal(limit)}
+    named = {
+        "since_version": sql.Literal(f"{since:%Y%m%d%H%M%S}"),
+        "limit": sql.Literal(limit),
+    }
 
     def work(cursor: RowCursor) -> tuple[str, ...]:
         if not fetch_all(cursor, compose(load("queries/pushed_there"), {}))[0]["there"]:
@@ -73,16 +77,3 @@ def _dependents(cursor: RowCursor, entry: LedgerEntry) -> tuple[str, ...]:
     }
     found = fetch_all(cursor, compose(load("queries/dependents"), named))
     return tuple(row["object"] for row in found)
-
-
-def _entry(row: dict[str, Any]) -> LedgerEntry:
-    return LedgerEntry(
-        change=row["change"],
-        tool_version=row["tool_version"],
-        configuration=row.get("configuration", ""),
-        apply=row.get("apply_text", ""),
-        revert=row["revert_text"],
-        objects=row.get("objects", {}),
-        applied_at=datetime.fromisoformat(row["applied_at"]),
-        applied_by=row.get("applied_by", ""),
-    )

@@ -3,6 +3,10 @@
 declare
     output jsonb;
 begin
+    -- Not every server passes JSON on as JSON.
+    if jsonb_typeof(input) = 'string' then
+        input := (input #>> '{{}}')::jsonb;
+    end if;
     {tables}
     if output is null then
         raise exception 'usersync: this database was set up without the profile table %',

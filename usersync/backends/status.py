@@ -61,6 +61,17 @@ def missing(rows: Sequence[Row], as_of: datetime) -> Missing:
     )
 
 
+def checks(counts: Status) -> tuple[str, ...]:
+    """The checks that have something to tell of these counts."""
+    wanted = {
+        "orphan_profile": counts.orphans,
+        "soft_deleted_with_profile": counts.soft_deleted_with_profile,
+        "excluded_with_profile": counts.excluded_with_profile,
+        "email_drift": counts.email_drift,
+    }
+    return tuple(name for name, count in wanted.items() if count)
+
+
 def _users(rows: Iterable[Row]) -> int:
     return sum(row["users"] for row in rows)
 

@@ -1,0 +1,192 @@
+"""Supabase's own PostgREST-compatible server over a test's database, behind a gateway of ours.
+
+The gateway knows keys, counts what comes by, and breaks on command, as networks do.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import npm
+from tests.conftest import Database
+from tests.faults import socket_of
+
+FOLDER = Path(__file__).with_name("api")
+SECRET_KEY = "sb_secret_for_tests_only_0123456789"
+PUBLISHABLE_KEY = "sb_publishable_for_tests_only_01234"
+
+
+def token(**claims: Any) -> str:
+    """A JWT with these claims; nobody here checks who signed it."""
+    parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    shown = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, b"signed")]
+    return ".".join(shown)
+
+
+SERVICE_KEY = token(role="service_role", iss="supabase-demo", exp=4_000_000_000)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gateway answers instead of the server."""
+
+    status: int
+    body: bytes = b'{"message": "made up"}'
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+    claimed_length: int | None = None
+    """More than is sent: the body is cut."""
+
+
+#: Closes the connection without a word.
+RESET = Answer(0)
+
+#: Says what to answer to a method, a path and the number of the request; None passes it on.
+Fault = Callable[[str, str, int], Answer | None]
+
+
+@dataclass
+class Api:
+    """The API of one project."""
+
+    url: str
+    database: Database
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    """Method and path of everything that came."""
+    fault: Fault = field(default=lambda _method, _path, _number: None)
+
+    def calls(self, function: str) -> int:
+        """How often a function was called."""
+        return sum(path.endswith(f"/rpc/{function}") for _, path in self.requests)
+
+
+@contextmanager
+def lite(database: Database) -> Iterator[int]:
+    """Run the server over a database; its port."""
+    npm.installed(FOLDER, "@supabase/lite/package.json")
+    node = shutil.which("node")
+    assert node is not None
+    process = subprocess.Popen(
+        [node, "start.mjs", socket_of(database.server), database.name, "postgres"],
+        cwd=FOLDER,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"LITE_TELEMETRY": "0"},
+    )
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection to the gateway."""
+
+    protocol_version = "HTTP/1.1"
+    api: Api
+    port: int
+
+    def answer(self) -> None:
+        """Break as asked, refuse strangers, pass everything else on."""
+        self.api.requests.append((self.command, self.path.partition("?")[0]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        made_up = self.api.fault(self.command, self.path, len(self.api.requests))
+        if made_up is RESET:
+            self._reset()
+        elif made_up is not None:
+            self._send(made_up)
+        elif self.headers.get("apikey") not in (SERVICE_KEY, SECRET_KEY):
+            self._send(Answer(401, b'{"message": "Invalid API key"}'))
+        else:
+            self._pass_on(body)
+
+    do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def _pass_on(self, body: bytes) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        wanted = ("content-type", "prefer", "accept", "range", "accept-profile")
+        headers = {k: v for k, v in self.headers.items() if k.lower() in wanted}
+        headers["apikey"] = SECRET_KEY
+        connection.request(self.command, self.path, body or None, headers)
+        response = connection.getresponse()
+        told = response.read()
+        kept = tuple((k, v) for k, v in response.getheaders() if k.lower() == "content-range")
+        kind = response.getheader("Content-Type", "")
+        connection.close()
+        self._send(Answer(response.status, told, kind, kept))
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        length = answer.claimed_length or len(answer.body)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+        if answer.claimed_length is not None:
+            self._reset()
+
+    def _reset(self) -> None:
+        with contextlib.suppress(OSError):
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close_connection = True
+        self.connection.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A connection that broke is what was asked for."""
+
+
+@contextmanager
+def gateway(port: int, database: Database) -> Iterator[Api]:
+    """Stand in front of the server as Supabase's gateway does."""
+    api = Api("", database)
+    handler = type("Handler", (_Handler,), {"api": api, "port": port})
+    server = _Server(("127.0.0.1", 0), handler)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    serving.start()
+    try:
+        api.url = f"http://127.0.0.1:{server.server_port}"
+        yield api
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+@pytest.fixture
+def api(database: Database) -> Iterator[Api]:
+    """The API of the test's database."""
+    with lite(database) as port, gateway(port, database) as api:
+        yield api

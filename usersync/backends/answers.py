@@ -1,0 +1,94 @@
+"""What the rows of the query files mean, whichever door they came through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from usersync.backends import BatchResult, Failure, Match
+from usersync.backends.catalog import LedgerEntry, TriggerFunction
+from usersync.model import JournalEvent, Paused, User
+from usersync.privacy import masked_email
+from usersync.sql.stub import Stub
+
+Row = Mapping[str, Any]
+
+
+def user(row: Row) -> User:
+    """A row with a user's id, address, sign-up time and provider; the address is masked here."""
+    return User(str(row["id"]), masked_email(row["email"]), row["created_at"], row["provider"])
+
+
+def match(row: Row) -> Match:
+    """A row of ``queries/find_users.sql``."""
+    return Match(user(row), row["skip_reason"] or "", row["has_profile"], row["role"])
+
+
+def journal_line(row: Row) -> JournalEvent:
+    """A row of ``queries/journal_read.sql`` as the line it was."""
+    fields = dict(row)
+    return JournalEvent(
+        table=fields.pop("profile_table"),
+        run_id=str(fields.pop("run_id")),
+        user_ids=tuple(map(str, fields.pop("user_ids"))),
+        **fields,
+    )
+
+
+def trigger_function(row: Row, *, is_paused: bool) -> TriggerFunction:
+    """A row of ``queries/trigger_functions.sql``."""
+    return TriggerFunction(
+        name=row["function"],
+        schema=row["schema"],
+        plain_name=row["name"],
+        owner=row["owner"],
+        replaceable=row["replaceable"],
+        source=row["source"],
+        definition=row["definition"],
+        triggers=tuple(row["triggers"]),
+        on_users=row["on_users"],
+        on_sign_up=row["on_sign_up"],
+        is_paused=is_paused,
+    )
+
+
+def ledger_entry(row: Row) -> LedgerEntry:
+    """A row of the ledger; that of another version may have fewer columns."""
+    return LedgerEntry(
+        change=row["change"],
+        tool_version=row["tool_version"],
+        configuration=row.get("configuration", ""),
+        apply=row.get("apply_text", ""),
+        revert=row["revert_text"],
+        objects=row.get("objects", {}),
+        applied_at=datetime.fromisoformat(row["applied_at"]),
+        applied_by=row.get("applied_by", ""),
+    )
+
+
+def paused(function: TriggerFunction, stub: Stub, signed_up: int) -> Paused:
+    """A paused function, and how many signed up without a profile since."""
+    return Paused(
+        function.name, stub.since, stub.by, stub.reason, function.triggers, signed_up=signed_up
+    )
+
+
+def batch_result(output: Row) -> BatchResult:
+    """The output of ``queries/create_batch.sql``."""
+    # The names of the SQLSTATEs are psycopg's, which is loaded only when a creation failed.
+    from usersync.backends.postgres.failures import condition_name
+
+    return BatchResult(
+        found=output["found"],
+        created=output["created"],
+        failures=tuple(
+            Failure(
+                failure["id"],
+                failure["sqlstate"],
+                condition_name(failure["sqlstate"]),
+                failure["subject"],
+            )
+            for failure in output["failures"]
+        ),
+    )

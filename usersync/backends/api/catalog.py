@@ -1,0 +1,150 @@
+"""The schema of a target as its functions tell it: what is read, and nothing that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from usersync.backends import answers, checks
+from usersync.backends.api.client import Caller
+from usersync.backends.api.code import App
+from usersync.backends.catalog import Survey, TriggerFunction, UserTrigger
+from usersync.config import ProfileTable, Settings
+from usersync.errors import Refused
+from usersync.model import CheckResult, Paused
+from usersync.sql import Script, changes, load
+from usersync.sql import checks as scripts
+from usersync.sql.stub import MARK, read
+from usersync.triggers import inserts_into
+
+
+class ApiCatalog:
+    """What is installed and what checks find; see `usersync.backends.catalog.Catalog`.
+
+    Args:
+        caller: that of the door.
+        settings: what holds in the target.
+    """
+
+    def __init__(self, caller: Caller, settings: Settings) -> None:
+        self._caller = caller
+        self._settings = settings
+
+    def __getattr__(self, verb: str) -> NoReturn:
+        """Everything else that a catalog can do changes it, or reads what no function tells."""
+        raise Refused(
+            f"{verb.replace('_', ' ')} needs a database connection, and this target is reached"
+            " over its API",
+            "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in the"
+            " dashboard)",
+        )
+
+    def survey(self, tables: tuple[ProfileTable, ...]) -> Survey:
+        (row,) = self._caller.rows("usersync_survey")
+        facts: dict[str, Any] = row["survey"]
+        ledger = self._caller.rows("usersync_ledger") if facts.pop("ledger") else []
+        objects = self._caller.rows("usersync_inventory")
+        triggers: list[dict[str, Any]] = facts.pop("user_triggers")
+        written = self._inserting([one["function_oid"] for one in triggers], tables)
+        for one in triggers:
+            found = written.get(one.pop("function_oid"), frozenset())
+            one["inserts_into"] = tuple(f"{schema}.{table}" for schema, table in sorted(found))
+        return Survey(
+            ledger=tuple(answers.ledger_entry(row["entry"]) for row in ledger),
+            objects={row["identity"]: row["definition"] for row in objects},
+            user_triggers=tuple(UserTrigger(**one) for one in triggers),
+            **facts,
+        )
+
+    def pushed(self, since: datetime, limit: int = 10) -> tuple[str, ...]:
+        if not self._caller.rows("usersync_pushed_there")[0]["there"]:
+            return ()
+        version = f"{since:%Y%m%d%H%M%S}"
+        rows = self._caller.rows("usersync_pushed", since_version=version, limit=limit)
+        return tuple(row["name"] for row in rows)
+
+    def checks(
+        self, tables: tuple[ProfileTable, ...], wanted: Collection[str] | None = None
+    ) -> tuple[CheckResult, ...]:
+        today = datetime.now(UTC).date()
+        names = [checks.name_of(script) for script in scripts()]
+        accepted = {
+            name: list(checks.accepted_subjects(name, self._settings.accept, today))
+            for name in names
+            if wanted is None or name in wanted
+        }
+        told = {table.name: self._told(table, accepted) for table in tables}
+
+        def ask(script: Script, table: ProfileTable, _: Collection[str]) -> Sequence[checks.Row]:
+            return _rows(told[table.name][checks.name_of(script)])
+
+        return checks.run(
+            self._settings, tables, ask, has_failures=True, today=today, wanted=wanted
+        )
+
+    def verify(self, applied: Sequence[changes.Change]) -> tuple[CheckResult, ...]:
+        today = datetime.now(UTC).date()
+        names = {f"change_{change.name.partition('_')[2]}": change for change in applied}
+        accepted = {
+            name: checks.accepted_subjects(name, self._settings.accept, today) for name in names
+        }
+        if not names:
+            return ()
+        table = self._settings.profiles[0]
+        told = self._told(table, {name: list(one) for name, one in accepted.items()})
+        return tuple(
+            checks.result(
+                name,
+                load(f"changes/{change.name}/verify").header,
+                _rows(told[name]),
+                accepted[name],
+            )
+            for name, change in names.items()
+        )
+
+    def trigger_functions(self) -> tuple[TriggerFunction, ...]:
+        rows = self._caller.rows("usersync_trigger_functions", paused_like=f"%{MARK}%")
+        return tuple(
+            answers.trigger_function(row, is_paused=read(row["source"]) is not None) for row in rows
+        )
+
+    def paused(self, tables: tuple[ProfileTable, ...]) -> tuple[Paused, ...]:
+        found: list[Paused] = []
+        for function in self.trigger_functions():
+            stub = read(function.source)
+            if stub is not None:
+                counts = [self._signed_up(table, stub.since) for table in tables]
+                found.append(answers.paused(function, stub, max(counts, default=0)))
+        return tuple(found)
+
+    def _signed_up(self, table: ProfileTable, since: datetime) -> int:
+        (row,) = self._caller.rows("usersync_unpaired", table=table.name, since=since)
+        return int(row["users"])
+
+    def _told(
+        self, table: ProfileTable, accepted: Mapping[str, list[str]]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        answer = self._caller.call("usersync_checks", table=table.name, accepted=accepted)
+        told: Mapping[str, Mapping[str, Any]] = answer["answers"]
+        return told
+
+    def _inserting(
+        self, oids: Sequence[int], tables: Sequence[ProfileTable]
+    ) -> dict[int, frozenset[tuple[str, str]]]:
+        app = App(self._caller)
+        wanted = [(table.schema_name, table.table) for table in tables]
+        return {one.oid: inserts_into(one, app.look_up, wanted) for one in app.functions(oids)}
+
+
+def _rows(told: Mapping[str, Any]) -> Sequence[checks.Row]:
+    """The rows of one check; see `usersync/sql/functions/api_check.sql`."""
+    if "rows" in told:
+        rows: Sequence[checks.Row] = told["rows"]
+        return rows
+    from usersync.backends.postgres.failures import condition_name
+
+    state = told["sqlstate"]
+    why = f"{state} {condition_name(state)}"
+    # What is wrong with names and rights quotes no value of a row.
+    raise checks.Unanswered(f"{why}: {told['message']}" if state.startswith("42") else why)

@@ -1,0 +1,40 @@
+"""The code of the app's own functions, read over the API to judge what a trigger reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from usersync.backends.api.client import Caller
+from usersync.triggers import FunctionSource, Reference
+
+#: Where names without a schema are looked up by a function that says nothing of it.
+_SEARCH_PATH = ("public", "extensions")
+
+
+class App:
+    """The functions of the app.
+
+    Args:
+        caller: that of the door.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def functions(self, oids: Collection[int]) -> list[FunctionSource]:
+        """Functions by their oid."""
+        return self._read(oids=list(oids)) if oids else []
+
+    def look_up(
+        self, references: Collection[Reference], schemas: Collection[str] | None
+    ) -> list[FunctionSource]:
+        """What stands behind references, in their own schemas or those that are searched."""
+        return self._read(
+            names=[name for _, name in references],
+            schemas=[schema for schema, _ in references],
+            search_path=[*(schemas or ()), *_SEARCH_PATH],
+            anywhere=schemas is None,
+        )
+
+    def _read(self, **given: object) -> list[FunctionSource]:
+        return [FunctionSource(**row) for row in self._caller.rows("usersync_code", **given)]

@@ -1,0 +1,82 @@
+"""What one look at a target finds: our ledger and objects, and whose the triggers there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the target's own ledger says of a change that was applied."""
+
+    change: str
+    tool_version: str
+    configuration: str
+    """Stands for the settings that the change was rendered from."""
+    apply: str
+    revert: str
+    objects: Mapping[str, str]
+    """What it made: identity and definition, as the catalog printed it then."""
+    applied_at: datetime
+    applied_by: str
+
+    @property
+    def drops(self) -> tuple[str, ...]:
+        """The tables that it made, which go with their rows when it is undone, as SQL names."""
+        return tuple(re.findall(r"^drop table if exists (.+);$", self.revert, re.MULTILINE))
+
+    @property
+    def trigger_functions(self) -> tuple[str, ...]:
+        """Its functions behind triggers on ``auth.users``: ``usersync.on_auth_user_created()``."""
+        if not any(one.startswith("trigger ") for one in self.objects):
+            return ()
+        return tuple(
+            one.removeprefix("function ") for one in self.objects if one.startswith("function ")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UserTrigger:
+    """One trigger on ``auth.users`` that is not Postgres's own."""
+
+    name: str
+    enabled: str
+    """``O`` on, ``D`` off, ``R`` replica only, ``A`` always."""
+    on_insert: bool
+    function: str
+    """``schema.name()``."""
+    function_schema: str
+    function_name: str
+    function_owner: str
+    language: str
+    definition: str
+    function_definition: str
+    source: str
+    inserts_into: tuple[str, ...] = ()
+    """The profile tables, as ``public.user_profiles``, that it may write new rows into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the catalog and the ledger say, of one snapshot."""
+
+    server_version: int
+    """As ``server_version_num``."""
+    schema_owner: str | None
+    """Of our schema; None when there is none."""
+    owns_schema: bool
+    may_create_schema: bool
+    may_create_trigger: bool
+    ledger: tuple[LedgerEntry, ...]
+    objects: Mapping[str, str]
+    """Everything of ours that is there: identity and definition."""
+    user_triggers: tuple[UserTrigger, ...]
+    tables: Mapping[str, bool] = field(default_factory=dict)
+    """Per configured profile table, by its quoted name, whether it is there."""
+    dependents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Per change, what stands on its trigger functions and is none of its objects."""
+    read_only: bool = False
+    """Whether the server takes no writes at all."""
