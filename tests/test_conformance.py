@@ -111,6 +111,7 @@ def some_users(app: App) -> None:
         ("sync.plan", {"options": SyncOptions(limit=2)}),
         ("sync.plan", {"options": SyncOptions(share=(1, 3))}),
         ("sync.rehearse", {"options": SyncOptions()}),
+        ("migration.test", {}),
     ],
 )
 def test_the_same_answer(installed: Doors, operation: str, inputs: dict[str, Any]) -> None:
@@ -136,7 +137,7 @@ def test_sync_creates_what_is_missing_and_says_what_cannot_be(installed: Doors) 
     units = installed.app.rows(
         "select counts from usersync.journal where task = 'sync' and event = 'unit'"
     )
-    assert units == [{"counts": {"created": 2, "failed": 2}}]
+    assert units == [{"counts": {"created": 2, "failed": 2, "batch": 1}}]
     again = summary_of(installed.app.sync())
     assert (again.created, again.failed) == (0, 2)
 
@@ -166,8 +167,12 @@ def test_an_approved_plan(installed: Doors) -> None:
     late = installed.app.user(raw_user_meta_data={"name": "too late"})
     installed.app.rows(f"delete from public.profiles where id = '{late}'")
     run = installed.app.sync(approve=plan.digest)
-    assert run.exit_code == 3
-    assert "database connection" in run.next_steps[0] + run.error
+    assert counts(summary_of(run)) == {"created": 2, "failed": 2, "already_there": 0}
+    assert installed.app.one(f"select count(*) from public.profiles where id = '{late}'") == 0
+    again = installed.app.sync(approve=plan.digest)
+    assert again.exit_code == 4
+    assert "carried out already" in again.error
+    assert installed.app.rows("select * from usersync.lease") == []
 
 
 @pytest.mark.parametrize("door", ["connection", "over_api"])

@@ -149,7 +149,10 @@ def test_drop_data_dumps_every_row_first(app: App) -> None:
     assert sorted(str(row["id"]) for row in rows["public.members"]) == sorted(users)
     assert set(rows) == {
         "public.members",
-        *(f"usersync.{table}" for table in ("ledger", "journal", "failures", "before_images")),
+        *(
+            f"usersync.{table}"
+            for table in ("ledger", "journal", "lease", "failures", "before_images")
+        ),
     }
     journal_rows = rows["usersync.journal"]
     assert "migration.rollback" in {row["task"] for row in journal_rows}

@@ -46,6 +46,10 @@ class TooSlow(CouldNotTell):
     """A statement time-out ended it; a smaller piece of the same work may pass."""
 
 
+class LostAnswer(CouldNotTell):
+    """The network broke before an answer came: whether it was done is not known."""
+
+
 class Interrupted(CouldNotTell):
     """Ctrl-C or SIGTERM: what was committed stays, the rest did not run."""
 

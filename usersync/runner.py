@@ -102,7 +102,8 @@ def _work(
     # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
     from usersync.operations import OPERATIONS
 
-    door = _open(target)
+    operation = OPERATIONS[request.operation]
+    door = _open(target, read_only=operation.effect == "read")
     opened.append(door)
     circumstances = config.circumstances()
     common = JournalEvent(
@@ -134,10 +135,10 @@ def _work(
         task_prefix=request.task_prefix,
         common_options=_common_options(request),
     )
-    return OPERATIONS[request.operation].function(session, **request.inputs)
+    return operation.function(session, **request.inputs)
 
 
-def _open(target: config.Target) -> Backend:
+def _open(target: config.Target, *, read_only: bool) -> Backend:
     """The door to a target: a database connection where there is one, otherwise the API."""
     if target.db_url is not None:
         from usersync.backends.postgres import PostgresDoor
@@ -145,7 +146,7 @@ def _open(target: config.Target) -> Backend:
         return PostgresDoor(target)
     from usersync.backends.api import ApiDoor
 
-    return ApiDoor(target)
+    return ApiDoor(target, read_only=read_only)
 
 
 def _settings(request: Request) -> tuple[Step, ...]:

@@ -54,6 +54,24 @@ def table(facts: Facts, settings: ProfileTable) -> Table:
     )
 
 
+def bad_value(settings: ProfileTable, column: str, what: str, reason: str) -> Refused:
+    """A mapping whose source cannot become a value of its column.
+
+    Args:
+        settings: the table's configuration.
+        column: the column.
+        what: what does not fit.
+        reason: what Postgres says of it.
+    """
+    name = f"{settings.schema_name}.{settings.table}"
+    return Refused(
+        f"profiles: {name}: columns.{column}: {what}: {reason}",
+        "correct it in usersync.yaml; a sql: source is one expression over the row u of"
+        " auth.users, such as `lower(u.email)`; functions and types of one's own need their"
+        " schema, since a trigger looks nothing up",
+    )
+
+
 def sees_users(facts: Facts) -> bool:
     """Whether row security leaves ``auth.users`` to us."""
     users = facts["users"]

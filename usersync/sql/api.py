@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from psycopg import sql
 
 from usersync import __version__
-from usersync.model import LIST_LENGTH
-from usersync.sql import checks, compose, inputs, load, names, profiles
-from usersync.sql.check_names import check_names
+from usersync.sql import names
+from usersync.sql.api_bodies import Kind, Kit, body
 from usersync.sql.fragments import dollar_quoted, fragment
 
 if TYPE_CHECKING:
@@ -34,20 +31,20 @@ _BATCH_PLAN = (
 class Function:
     """One function of the API: its name, the query file behind it and how it is planned.
 
-    What ``reads`` or ``checks`` cannot write; what ``creates`` makes profiles, and what ``appends``
-    writes one line.
+    What ``reads`` or ``checks`` cannot write; what ``creates`` makes profiles, ``appends`` writes a
+    line, ``leases`` says whose turn it is, and ``tries`` takes back what it did.
     """
 
     name: str
     query: str
     comment: str
     settings: tuple[str, ...] = ()
-    kind: Literal["reads", "checks", "creates", "appends"] = "reads"
+    kind: Kind = "reads"
 
     @property
     def writes(self) -> bool:
-        """Whether it may change anything."""
-        return self.kind in ("creates", "appends")
+        """Whether it may change anything, be it for a moment."""
+        return self.kind not in ("reads", "checks")
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -87,16 +84,19 @@ FUNCTIONS = (
     Function("usersync_find_users", "queries/find_users", "The users that a reference means."),
     Function("usersync_journal", "queries/journal_read", "The last lines of the journal."),
     Function("usersync_journal_digest", "queries/journal_digest", "The run of an approved plan."),
+    Function("usersync_journal_batch", "queries/journal_batch", "What a batch created."),
     Function("usersync_create", "queries/create_batch", "Creates the profiles of some users.",
              _BATCH_PLAN, "creates"),
     Function("usersync_create_blocks", "queries/create_batch", "Creates those of some blocks.",
              _BATCH_PLAN, "creates"),
     Function("usersync_journal_append", "queries/journal_append", "Writes a line of the journal.",
              (), "appends"),
+    Function("usersync_lease", "queries/lease_take", "Who may run, where only one may.",
+             (), "leases"),
+    Function("usersync_canary_triggers", "queries/canary_triggers", "What a sign-up fires."),
+    Function("usersync_canary", "queries/canary_sign_up", "Signs up nobody: it is taken back.",
+             ("set statement_timeout = '3s'", "set lock_timeout = '900ms'"), "tries"),
 )  # fmt: skip
-
-
-_VERBS = {"reads": "read", "checks": "checks", "creates": "create", "appends": "append"}
 
 
 def create(
@@ -113,7 +113,7 @@ def create(
         configuration: stands for the settings; every answer carries it.
         verifications: the checks of the changes, by name.
     """
-    kit = _Kit(settings, shapes, verifications)
+    kit = Kit(settings, shapes, verifications)
     common: names.Names = {
         "version": sql.Literal(__version__),
         "configuration": sql.Literal(configuration),
@@ -125,7 +125,7 @@ def create(
             "function": function.identifier,
             "volatility": sql.SQL("volatile" if function.writes else "stable"),
             "settings": sql.SQL("".join(f"{line}\n" for line in function.settings)),
-            "body": dollar_quoted(_body(function, kit, common)),
+            "body": dollar_quoted(body(function, kit, common)),
             "comment": sql.Literal(f"{function.comment} Installed by usersync."),
         }
         made.append(fragment("api_function", named, 0))
@@ -138,97 +138,3 @@ def drop() -> list[sql.Composable]:
         sql.SQL("drop function if exists {} (jsonb);").format(function.identifier)
         for function in FUNCTIONS
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kit:
-    """What all functions are made of."""
-
-    settings: Settings
-    shapes: Sequence[Shape]
-    verifications: Mapping[str, sql.Composed]
-
-
-def _body(function: Function, kit: _Kit, common: names.Names) -> sql.Composed:
-    if function.kind == "appends":
-        line = _code(function.query, inputs.of_line(kit.settings, of_batch=False), 4)
-        return fragment("api_append", common | {"statement": line})
-    tables = [
-        fragment(
-            f"api_{_VERBS[function.kind]}_table",
-            common
-            | {"table_name": sql.Literal(shape.settings.name)}
-            | _statements(function, kit, shape),
-            4,
-        )
-        for shape in kit.shapes
-    ]
-    body = {"tables": sql.SQL("\n    ").join(tables)}
-    return fragment(f"api_{_VERBS[function.kind]}", common | body)
-
-
-def _statements(function: Function, kit: _Kit, shape: Shape) -> names.Names:
-    """What a function does about one table."""
-    if function.kind == "reads":
-        named = inputs.of_table(kit.settings, shape, kit.shapes)
-        return {"query": _code(function.query, named, ends=False)}
-    if function.kind == "checks":
-        return _checks(kit, shape)
-    by_blocks = function.name.endswith("_blocks")
-    batch = inputs.of_batch(kit.settings, shape, by_blocks=by_blocks)
-    return {
-        "procedure": _code(function.query, batch),
-        "journal": _code("queries/journal_append", inputs.of_line(kit.settings, of_batch=True)),
-        "rows_written": _code("queries/rows_written", {}, ends=False),
-    }
-
-
-def _checks(kit: _Kit, shape: Shape) -> names.Names:
-    """Every check about one table, and those of the changes."""
-    broken = (sql.SQL("broken_columns"), sql.SQL("broken_reasons"))
-    tables = [one.settings for one in kit.shapes]
-    named = check_names(kit.settings, tables, shape.settings, broken)
-    texts = {
-        script.name.rpartition("/")[2].partition("_")[2]: compose(script, named)
-        for script in checks()
-    }
-    expressions = [
-        fragment(
-            "api_expression",
-            {
-                "column": sql.Literal(column),
-                "probe": sql.Literal(
-                    _code("queries/expression", {"expression": sql.SQL(text)}).as_string()
-                ),
-            },
-        )
-        for column, text in profiles.expressions(shape.settings)
-    ]
-    return {
-        "expressions": sql.SQL("\n").join(expressions),
-        "checks": sql.SQL("\n").join(
-            [_check(name, text) for name, text in (texts | dict(kit.verifications)).items()]
-        ),
-    }
-
-
-def _check(name: str, text: sql.Composed) -> sql.Composed:
-    wanted = f"array(select jsonb_array_elements_text(input #> '{{accepted,{name}}}'))"
-    query = _code(
-        "queries/check",
-        {
-            "check": sql.SQL(text.as_string().rstrip().rstrip(";")),
-            "accepted": sql.SQL(wanted),
-            "list_length": sql.Literal(LIST_LENGTH),
-        },
-        ends=False,
-    )
-    return fragment("api_check", {"check_name": sql.Literal(name), "query": query})
-
-
-def _code(query: str, named: names.Names, indent: int = 0, *, ends: bool = True) -> sql.Composed:
-    """A query file over ``input``, without its header; ``ends`` keeps its last semicolon."""
-    lines = load(query).text.splitlines()
-    code = "\n".join(itertools.dropwhile(lambda line: line.startswith("--"), lines)).strip()
-    text = code if ends else code.rstrip(";")
-    return sql.SQL(textwrap.indent(text, " " * indent)).format(**named)

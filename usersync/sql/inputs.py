@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from usersync.sql import names, pages, profiles
+from usersync.sql import names, pages, profiles, users
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +115,8 @@ def of_line(settings: Settings, *, of_batch: bool) -> Names:
         counts = (
             "jsonb_build_object('created', output -> 'created',"
             " 'failed', jsonb_array_length(output -> 'failures'))"
+            " || case when input ? 'batch' then jsonb_build_object('batch', input -> 'batch')"
+            " else '{}' end"
         )
         failed = "array(select f ->> 'id' from jsonb_array_elements(output -> 'failures') as f)"
         ids = f"case when cardinality({ids}) > 0 then {ids} else {failed} end"
@@ -125,6 +127,32 @@ def of_line(settings: Settings, *, of_batch: bool) -> Names:
         **line,
         "counts": sql.SQL(f"({counts})"),
         "user_ids": sql.SQL(f"({ids})"),
+    }
+
+
+def of_canary() -> Names:
+    """What the files ``queries/canary_*`` may name about the synthetic user."""
+    texts = ("email", "new_email", "phone", "app_metadata", "user_metadata", "hash")
+    return {
+        **{name: sql.SQL(f"(input ->> '{name}')") for name in texts},
+        "id": sql.SQL("(input ->> 'id')::uuid"),
+        "is_anonymous": sql.SQL("(input ->> 'is_anonymous')::boolean"),
+    }
+
+
+def of_found(settings: Settings, shape: Shape) -> Names:
+    """What the questions about the synthetic user in one profile table may name.
+
+    Args:
+        settings: what holds in the target.
+        shape: the profile table.
+    """
+    return {
+        "needs_profile": users.needs_profile(settings.users),
+        "profiles": profiles.table_name(shape.settings),
+        "key": sql.Identifier(shape.settings.key),
+        "ours": sql.Identifier(settings.install.schema_name),
+        "table_name": sql.Literal(shape.settings.name),
     }
 
 
@@ -142,6 +170,8 @@ def _of_catalog(settings: Settings, shape: Shape) -> Names:
         "anywhere": sql.SQL("coalesce((input ->> 'anywhere')::boolean, false)"),
         "paused_like": sql.SQL("(input ->> 'paused_like')"),
         "function_text": sql.SQL("(input ->> 'function')"),
+        "run_id": sql.SQL("(input ->> 'run_id')::uuid"),
+        "batch": sql.SQL("(input ->> 'batch')"),
     }
 
 
@@ -153,4 +183,4 @@ def _at_most(most: int, *, default: int) -> sql.Composable:
     return sql.SQL(f"least(coalesce((input ->> 'limit')::bigint, {default}), {most})")
 
 
-__all__ = ["of_batch", "of_line", "of_table"]
+__all__ = ["of_batch", "of_canary", "of_found", "of_line", "of_table"]

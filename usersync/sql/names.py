@@ -59,7 +59,7 @@ def of_table(
 def ours(settings: Settings) -> Names:
     """The names of everything usersync installs, as identifiers and as texts."""
     schema = settings.install.schema_name
-    tables = ("ledger", "journal", "failures", "before_images")
+    tables = ("ledger", "journal", "lease", "failures", "before_images")
     return {
         "ours": sql.Identifier(schema),
         "ours_text": sql.Literal(schema),

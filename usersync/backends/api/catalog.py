@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from usersync.backends import answers, checks
+from usersync.backends import answers, blame, checks
+from usersync.backends import canary as trial
 from usersync.backends.api.client import Caller
 from usersync.backends.api.code import App
+from usersync.backends.canary_cases import CASES, Case, doing, facts
 from usersync.backends.catalog import Survey, TriggerFunction, UserTrigger
 from usersync.config import ProfileTable, Settings
-from usersync.errors import Refused
-from usersync.model import CheckResult, Paused
+from usersync.errors import Refused, TooSlow
+from usersync.model import CheckResult, Paused, Step
 from usersync.sql import Script, changes, load
 from usersync.sql import checks as scripts
 from usersync.sql.stub import MARK, read
-from usersync.triggers import inserts_into
+from usersync.triggers import beyond_rollback, inserts_into
 
 
 class ApiCatalog:
@@ -118,6 +121,34 @@ class ApiCatalog:
                 found.append(answers.paused(function, stub, max(counts, default=0)))
         return tuple(found)
 
+    def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
+        triggers = self._caller.rows("usersync_canary_triggers")
+        trial.refuse_irreversible(triggers, self._beyond_rollback(triggers), allow)
+        ground = trial.Ground(tables, tuple(triggers), as_auth_admin=False)
+        return (trial.role(ground), *(self._try(ground, case) for case in CASES))
+
+    def _try(self, ground: trial.Ground, case: Case) -> Step:
+        user = facts(case, str(uuid.uuid4()))
+        try:
+            answer = self._caller.call("usersync_canary", **user, then=case.then or None)
+        except TooSlow:
+            slow = blame.Error("57014", _condition("57014"))
+            return trial.failed(ground, case, doing("queries/canary_sign_up"), slow)
+        if "error" in answer:
+            told = answer["error"]
+            error = blame.Error(**told, condition=_condition(told["sqlstate"]))
+            return trial.failed(ground, case, doing(answer["doing"]), error)
+        return trial.verdict(ground, case, [_found(one) for one in answer["found"]])
+
+    def _beyond_rollback(self, triggers: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+        app = App(self._caller)
+        foreign = [row["name"] for row in self._caller.rows("usersync_foreign_tables")]
+        found = {
+            function.oid: beyond_rollback(function, app.look_up, foreign)
+            for function in app.functions([one["function_oid"] for one in triggers])
+        }
+        return {oid: why for oid, why in found.items() if why}
+
     def _signed_up(self, table: ProfileTable, since: datetime) -> int:
         (row,) = self._caller.rows("usersync_unpaired", table=table.name, since=since)
         return int(row["users"])
@@ -142,9 +173,25 @@ def _rows(told: Mapping[str, Any]) -> Sequence[checks.Row]:
     if "rows" in told:
         rows: Sequence[checks.Row] = told["rows"]
         return rows
-    from usersync.backends.postgres.failures import condition_name
-
     state = told["sqlstate"]
-    why = f"{state} {condition_name(state)}"
+    why = f"{state} {_condition(state)}"
     # What is wrong with names and rights quotes no value of a row.
     raise checks.Unanswered(f"{why}: {told['message']}" if state.startswith("42") else why)
+
+
+def _found(told: Mapping[str, Any]) -> trial.Found:
+    """What is there of a canary; see `usersync/sql/functions/api_canary_found.sql`."""
+    failure = told["failure"]
+    return trial.Found(
+        due=told["here"]["due"],
+        there=told["here"]["there"],
+        failure=failure,
+        failure_condition=_condition(failure["sqlstate"]) if failure else "",
+    )
+
+
+def _condition(sqlstate: str) -> str:
+    # The names of the SQLSTATEs are psycopg's, which is loaded only when something failed.
+    from usersync.backends.postgres.failures import condition_name
+
+    return condition_name(sqlstate)

@@ -11,7 +11,7 @@ from usersync import __version__
 from usersync.backends.api import failures
 from usersync.backends.api.address import Address, read_url
 from usersync.backends.api.keys import Key, read_key
-from usersync.backends.api.transport import build_client
+from usersync.backends.api.transport import BadAnswer, build_client
 from usersync.config import Api, Settings
 from usersync.errors import CouldNotTell, Interrupted, Refused
 from usersync.sql.api import FUNCTIONS
@@ -23,6 +23,9 @@ Row = dict[str, Any]
 
 #: What may be asked again without harm, and cannot write.
 STABLE = frozenset(function.name for function in FUNCTIONS if not function.writes)
+
+#: How much later than Postgres we give up, so that it is Postgres who ends a slow statement.
+_LATENCY_S = 5.0
 
 _INSTALL = (
     "install them over a database connection: set SUPABASE_DB_URL and run migration.apply\n"
@@ -41,9 +44,12 @@ class Caller:
         api: where it is, and the key.
         settings: time-outs and retries.
         configuration: stands for the settings that the functions must have been made from.
+        read_only: whether anything that could write is refused before it leaves.
     """
 
-    def __init__(self, api: Api, settings: Settings, configuration: str) -> None:
+    def __init__(
+        self, api: Api, settings: Settings, configuration: str, *, read_only: bool
+    ) -> None:
         self.address: Address = read_url(api.url, variable=api.url_env)
         self.key: Key = read_key(
             api.key.get_secret_value(),
@@ -56,11 +62,11 @@ class Caller:
         self._http = build_client(
             base_url=self.address.base_url,
             connect_timeout_s=settings.connect_timeout_s,
-            read_timeout_s=settings.statement_timeout_s,
+            read_timeout_s=settings.statement_timeout_s + _LATENCY_S,
             retry_s=settings.retry_s,
             stable_functions=STABLE,
-            read_only=False,
-            sleep=self._sleep,
+            read_only=read_only,
+            sleep=self.pause,
         )
         self._client = self._connect(api)
 
@@ -98,6 +104,15 @@ class Caller:
         """Start nothing any more; safe from another thread."""
         self._cancelled.set()
 
+    def pause(self, seconds: float) -> None:
+        """Wait for so many seconds.
+
+        Raises:
+            Interrupted: somebody cancelled meanwhile.
+        """
+        if self._cancelled.wait(seconds):
+            raise Interrupted("interrupted; what was committed stays, nothing else ran")
+
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()
@@ -131,12 +146,17 @@ class Caller:
             )
 
     def _explained(self, error: Exception, function: str) -> Exception:
-        code = str(getattr(error, "code", "") or "")
+        code = error.code if isinstance(error, BadAnswer) else ""
         if code in ("PGRST202", "42883"):
             return NotInstalled(
                 f"{self.address.host} has no function public.{function}: usersync is not installed"
                 " there, or the API has not noticed yet",
                 f"{_INSTALL}\nwhen it has just been installed: wait a moment",
+            )
+        if code == "US002":
+            return CouldNotTell(
+                "this run has lost its turn: it was not heard of for too long",
+                "run the same command again: what was committed stays, nothing is done twice",
             )
         if code == "P0002":
             return Refused(
@@ -144,10 +164,6 @@ class Caller:
                 "over a database connection: migration.apply",
             )
         return failures.explain(error, host=self.address.host)
-
-    def _sleep(self, seconds: float) -> None:
-        if self._cancelled.wait(seconds):
-            raise Interrupted("interrupted; what was committed stays, nothing else ran")
 
 
 def natural(row: Mapping[str, Any]) -> Row:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, cast
 
@@ -23,14 +24,16 @@ from usersync.backends import (
     inspection,
     status,
 )
+from usersync.backends.api import given
+from usersync.backends.api.batches import Batches
 from usersync.backends.api.catalog import ApiCatalog
 from usersync.backends.api.client import Caller, natural
 from usersync.backends.api.code import App
+from usersync.backends.api.lease import held
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable, Target
-from usersync.errors import Refused
 from usersync.model import CheckResult, JournalEvent, Status, TargetLine, Trigger, User
-from usersync.sql import changes, users
+from usersync.sql import changes, profiles, users
 from usersync.triggers import TriggerSource, judge
 
 #: What the server should not have to send at once.
@@ -42,14 +45,17 @@ class ApiDoor:
 
     Args:
         target: where to call and the settings that hold there.
+        read_only: whether anything that could write is refused before it leaves.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, read_only: bool = False) -> None:
         assert target.api is not None
         self._target = target
+        self._read_only = read_only
         self._settings = target.settings
         configuration = changes.configuration(target.settings, target.profiles)
-        self._caller = Caller(target.api, target.settings, configuration)
+        self._caller = Caller(target.api, target.settings, configuration, read_only=read_only)
+        self._batches = Batches(self._caller, target.settings.retry_s, self._caller.pause)
         self._rehearsing = False
         self._rehearsed_rows = 0
         self.look_again()
@@ -91,7 +97,16 @@ class ApiDoor:
     def table(self, settings: ProfileTable, *, writing: bool) -> Table:
         facts = self._facts(settings)
         inspection.refuse(inspection.problems(facts, settings, self.user, writing=writing))
+        if profiles.expressions(settings):
+            self._refuse_broken(settings)
         return inspection.table(facts, settings)
+
+    def _refuse_broken(self, settings: ProfileTable) -> None:
+        """Refuse a mapping whose expressions mean nothing (any more)."""
+        (found,) = self.catalog.checks((settings,), ("expression_does_not_prepare",))
+        for one in found.findings:
+            what = "the sql: expression does not prepare"
+            raise inspection.bad_value(settings, one.subject, what, one.detail)
 
     @property
     def catalog(self) -> Catalog:
@@ -134,17 +149,17 @@ class ApiDoor:
         )
 
     def plan(self, table: Table, selection: Selection) -> PlanCounts:
-        (row,) = self._rows("usersync_plan", table, **_selected(selection))
+        (row,) = self._rows("usersync_plan", table, **given.selected(selection))
         return PlanCounts(**row)
 
     def newest_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
-        rows = self._rows("usersync_newest_users", table, **_selected(selection), limit=limit)
+        rows = self._rows("usersync_newest_users", table, **given.selected(selection), limit=limit)
         return tuple((row["id"], row["users_digest"]) for row in rows)
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
-        (row,) = self._rows("usersync_remaining", table, **_selected(selection))
+        (row,) = self._rows("usersync_remaining", table, **given.selected(selection))
         return row["remaining"], row["newer"]
 
     def missing_users(
@@ -161,7 +176,7 @@ class ApiDoor:
             rows = self._rows(
                 "usersync_missing_users",
                 table,
-                **_selected(selection),
+                **given.selected(selection),
                 after_id=after.user_id if after else None,
                 after_created_at=after.created_at if after else None,
                 limit=wanted,
@@ -194,24 +209,24 @@ class ApiDoor:
         role: str | None = None,
         event: JournalEvent | None = None,
     ) -> BatchResult:
-        given: dict[str, Any] = _selected(selection) | {
+        sent: dict[str, Any] = given.selected(selection) | {
             "table": table.settings.name,
             "max_failures": max_failures,
             "role": role,
             "rehearse": self._rehearsing or None,
         }
         if event is not None and self.keeps_journal:
-            given["event"] = _line(event)
+            sent["event"] = given.line(event)
         if isinstance(batch, Blocks):
-            given |= {
+            sent |= {
                 "first_block": batch.first,
                 "end_block": batch.end,
                 "all_missing": batch.all_missing or None,
             }
-            output = self._caller.call("usersync_create_blocks", **given)
+            output = self._batches.create("usersync_create_blocks", sent)
         else:
-            given["user_ids"] = list(batch.user_ids)
-            output = self._caller.call("usersync_create", **given)
+            sent["user_ids"] = list(batch.user_ids)
+            output = self._batches.create("usersync_create", sent)
         self._rehearsed_rows += output.get("rows_written", 0)
         return answers.batch_result(output)
 
@@ -229,15 +244,19 @@ class ApiDoor:
         return self._rehearsed_rows
 
     @contextlib.contextmanager
-    def exclusively(self, task: str, wait_s: float) -> Iterator[None]:  # noqa: ARG002
-        if task:
-            raise _only_over_a_connection(f"{task}, which must be the only run of its kind,")
-        yield
+    def exclusively(self, task: str, wait_s: float) -> Iterator[None]:
+        holder = str(uuid.uuid4())
+        with held(self._caller, holder, f"usersync {task}", wait_s):
+            self._batches.lease = holder
+            try:
+                yield
+            finally:
+                self._batches.lease = None
 
     # -- the journal -------------------------------------------------------------------------
 
     def write_journal(self, event: JournalEvent) -> None:
-        self._caller.call("usersync_journal_append", event=_line(event))
+        self._caller.call("usersync_journal_append", event=given.line(event))
 
     def read_journal(self, limit: int) -> tuple[JournalEvent, ...]:
         rows = self._caller.rows("usersync_journal", limit=limit)
@@ -250,7 +269,9 @@ class ApiDoor:
     # -- the door itself ---------------------------------------------------------------------
 
     def another(self) -> Self:
-        return type(self)(self._target)
+        other = type(self)(self._target, read_only=self._read_only)
+        other._batches = self._batches.through(other._caller)
+        return other
 
     def cancel(self) -> None:
         self._caller.cancel()
@@ -263,31 +284,5 @@ class ApiDoor:
         facts: Mapping[str, Any] = row["facts"]
         return facts
 
-    def _rows(self, function: str, table: Table, **given: Any) -> list[dict[str, Any]]:
-        return self._caller.rows(function, table=table.settings.name, **given)
-
-
-def _selected(selection: Selection) -> dict[str, Any]:
-    """Which users are meant, as the functions take it."""
-    last = selection.last
-    return {
-        "newest_at": selection.newest_at,
-        "share": list(selection.share) if selection.share else None,
-        "last_id": last.user_id if last else None,
-        "last_created_at": last.created_at if last else None,
-        "without": list(selection.without) or None,
-    }
-
-
-def _line(event: JournalEvent) -> dict[str, Any]:
-    """A line of the journal as JSON."""
-    line = asdict(event)
-    return line | {"at": event.at.isoformat(), "user_ids": list(event.user_ids)}
-
-
-def _only_over_a_connection(what: str) -> Refused:
-    return Refused(
-        f"{what} needs a database connection, and this target is reached over its API",
-        "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in the"
-        " dashboard)",
-    )
+    def _rows(self, function: str, table: Table, **rest: Any) -> list[dict[str, Any]]:
+        return self._caller.rows(function, table=table.settings.name, **rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import urllib.request
 from collections.abc import Callable
@@ -26,6 +27,22 @@ _LONGEST_RETRY_AFTER_S = 60.0
 
 class WriteRefused(Exception):
     """A request that could write, sent where only reading is meant: a bug of ours."""
+
+
+class BadAnswer(httpx.HTTPError):
+    """An answer that is an error, or no JSON.
+
+    Args:
+        status: of HTTP.
+        code: what the server calls it: an SQLSTATE, a code of PostgREST or of the Auth server.
+        message: what the server says; it may quote values.
+    """
+
+    def __init__(self, status: int, code: str = "", message: str = "") -> None:
+        super().__init__(f"{status} {code}".rstrip())
+        self.status = status
+        self.code = code
+        self.message = message
 
 
 class Transport(httpx.BaseTransport):
@@ -132,8 +149,27 @@ def build_client(
             sleep=sleep,
         ),
         timeout=httpx.Timeout(read_timeout_s, connect=connect_timeout_s),
+        event_hooks={"response": [_refuse_errors]},
         headers={"User-Agent": f"usersync/{__version__}"},
     )
+
+
+def _refuse_errors(response: httpx.Response) -> None:
+    """Raise what is no answer to our question, whoever asked: supabase-py tells no status."""
+    is_json = "json" in response.headers.get("Content-Type", "")
+    if response.is_success and (is_json or response.request.method == "HEAD"):
+        return
+    told: object = None
+    if is_json:
+        response.read()
+        with contextlib.suppress(ValueError):
+            told = response.json()
+    if response.is_success and response.status_code == httpx.codes.NO_CONTENT:
+        return
+    body = told if isinstance(told, dict) else {}
+    code = body.get("error_code") or body.get("code") or ""
+    message = body.get("message") or body.get("msg") or ""
+    raise BadAnswer(response.status_code, str(code), str(message))
 
 
 def _proxy(base_url: str) -> str | None:
@@ -169,4 +205,4 @@ def _last(state: RetryCallState) -> httpx.Response:
     return response
 
 
-__all__ = ["PASSING", "Transport", "WriteRefused", "build_client"]
+__all__ = ["PASSING", "BadAnswer", "Transport", "WriteRefused", "build_client"]

@@ -8,29 +8,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
 
-from usersync.backends.postgres import blame, reach
-from usersync.backends.postgres.canary_cases import CASES, Case, values
+from usersync.backends import blame, canary
+from usersync.backends.canary_cases import CASES, Case, doing, facts
+from usersync.backends.postgres import reach
 from usersync.backends.postgres.failures import condition_name, explain
 from usersync.backends.postgres.rows import RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Settings
-from usersync.errors import Refused
 from usersync.model import Step
 from usersync.sql import compose, load, users
 from usersync.sql.profiles import table_name
 
-_TIMEOUT_S = 3.0
-_LOCK_TIMEOUT_S = 0.9
-
 #: What the role of the Auth server finds names without a schema in.
 _AS_AUTH = "set local search_path = auth"
-
-Verdict = Literal["ok", "failed", "finding", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +32,8 @@ class _Ground:
     """What is the same for every case."""
 
     settings: Settings
-    tables: tuple[ProfileTable, ...]
-    triggers: tuple[dict[str, Any], ...]
-    as_auth_admin: bool
+    ground: canary.Ground
     records: bool
-
-    @property
-    def doubtful(self) -> tuple[dict[str, Any], ...]:
-        """Triggers that run with other rights here than in life."""
-        return tuple(
-            trigger
-            for trigger in self.triggers
-            if trigger["on_users"] and not trigger["runs_as_owner"] and not self.as_auth_admin
-        )
 
 
 def run(
@@ -72,7 +55,7 @@ def run(
     """
     try:
         with transactions.alone(
-            lock_timeout_s=_LOCK_TIMEOUT_S, statement_timeout_s=_TIMEOUT_S, keep=False
+            lock_timeout_s=canary.LOCK_TIMEOUT_S, statement_timeout_s=canary.TIMEOUT_S, keep=False
         ) as cursor:
             return inside(cursor, settings, tables, allow)
     except psycopg.Error as error:
@@ -86,159 +69,87 @@ def inside(
     allow: Collection[str] = (),
 ) -> tuple[Step, ...]:
     """The same in a transaction that somebody else opened; each case is a savepoint of its own."""
-    _refuse_irreversible(cursor, tables, allow)
+    triggers = fetch_all(cursor, compose(load("queries/canary_triggers"), _named(tables)))
+    canary.refuse_irreversible(
+        triggers, reach.beyond_rollback(cursor, [one["function_oid"] for one in triggers]), allow
+    )
     # Whoever opened the transaction may allow its statements more time than a canary gets.
     cursor.execute(
-        sql.SQL("set local statement_timeout = {}").format(sql.Literal(f"{_TIMEOUT_S:g}s"))
+        sql.SQL("set local statement_timeout = {}").format(sql.Literal(f"{canary.TIMEOUT_S:g}s"))
     )
     there = sql.SQL("select to_regclass({}) is not null as there").format(
         sql.Literal(sql.Identifier(settings.install.schema_name, "failures").as_string())
     )
     ground = _Ground(
-        settings=settings,
-        tables=tables,
-        triggers=tuple(fetch_all(cursor, compose(load("queries/canary_triggers"), _named(tables)))),
-        as_auth_admin=_may_become_auth_admin(cursor),
+        settings,
+        canary.Ground(tables, tuple(triggers), _may_become_auth_admin(cursor)),
         records=fetch_all(cursor, there)[0]["there"],
     )
-    return (_role(ground), *(_try(cursor, ground, case) for case in CASES))
-
-
-def _role(ground: _Ground) -> Step:
-    if ground.as_auth_admin:
-        return Step("role", "ok", "as supabase_auth_admin, as the Auth server does")
-    if not ground.doubtful:
-        return Step(
-            "role",
-            "ok",
-            "with more rights than the Auth server has, which does not matter: every trigger"
-            " function on auth.users runs with the rights of its owner",
-        )
-    told = "; ".join(
-        f"{one['name']} ({one['function']}) runs as supabase_auth_admin in life"
-        f" ({one['rights'] or 'whose rights are not known'})"
-        for one in ground.doubtful
-    )
-    return Step(
-        "role",
-        "unknown",
-        f"cannot tell: {told}; here it ran with more rights",
-        next_step="; ".join(
-            f"alter function {one['function']} security definer set search_path = '';"
-            for one in ground.doubtful
-        ),
-    )
+    return (canary.role(ground.ground), *(_try(cursor, ground, case) for case in CASES))
 
 
 def _try(cursor: RowCursor, ground: _Ground, case: Case) -> Step:
     user_id = str(uuid.uuid4())
-    named = values(case, user_id)
-    doing = "sign-up"
+    named = _literals(case, user_id)
+    script = "queries/canary_sign_up"
     try:
         with cursor.connection.transaction(force_rollback=True):
             cursor.execute("set constraints all immediate")
             cursor.execute(_AS_AUTH)
-            if ground.as_auth_admin:
+            if ground.ground.as_auth_admin:
                 cursor.execute("set local role supabase_auth_admin")
-            for script in ("queries/canary_sign_up", *case.then):
-                doing = script.removeprefix("queries/canary_").replace("_", " ")
+            for script in filter(None, ("queries/canary_sign_up", case.then)):
                 cursor.execute(compose(load(script), named))
             cursor.execute("reset role")
-            return _verdict(cursor, ground, case, user_id)
+            found = [_found(cursor, ground, table, user_id) for table in ground.ground.tables]
+            return canary.verdict(ground.ground, case, found)
     except psycopg.Error as error:
-        return Step(
-            case.name,
-            "failed",
-            f"{doing}: {blame.told(error, ground.triggers)}",
-            next_step=blame.remedy(error, _TIMEOUT_S),
-        )
+        return canary.failed(ground.ground, case, doing(script), _error(error))
 
 
-def _verdict(cursor: RowCursor, ground: _Ground, case: Case, user_id: str) -> Step:
-    """What came of a case that no error ended."""
-    worst: Verdict = "unknown" if ground.doubtful else "ok"
-    told: list[str] = []
-    next_step = ""
-    for table in ground.tables:
-        found = _found(cursor, ground, table, user_id)
-        verdict, detail, step = _judge(cursor, ground, case, table, user_id, **found)
-        told.append(detail)
-        if verdict != "ok" and worst != "failed":
-            worst = verdict
-        next_step = next_step or step
-    if ground.doubtful and worst == "unknown":
-        told.append("with more rights than in life")
-    return Step(case.name, worst, "; ".join(told), next_step=next_step)
-
-
-def _judge(
-    cursor: RowCursor,
-    ground: _Ground,
-    case: Case,
-    table: ProfileTable,
-    user_id: str,
-    *,
-    due: bool | None,
-    there: bool,
-) -> tuple[Verdict, str, str]:
-    if case.goes:
-        if there:
-            return "finding", f"the profile in {table.name} is left without its user", "doctor"
-        return "ok", "user and profile are gone", ""
-    if due and there:
-        return "ok", f"profile made in {table.name}", ""
-    if not due and not there:
-        return "ok", f"no profile in {table.name}, as configured", ""
-    if there:
-        deleted = case.name == "soft delete"
-        return (
-            "ok" if deleted else "finding",
-            f"the profile in {table.name} stays"
-            if deleted
-            else f"a profile in {table.name}, although the configuration asks for none",
-            "",
-        )
-    return _why_not(cursor, ground, table, user_id)
-
-
-def _why_not(
-    cursor: RowCursor, ground: _Ground, table: ProfileTable, user_id: str
-) -> tuple[Verdict, str, str]:
-    """Why the sign-up passed and there is no profile."""
-    if ground.records:
-        named: dict[str, sql.Composable] = {
-            "ours": sql.Identifier(ground.settings.install.schema_name),
-            "id": sql.SQL("{}::uuid").format(sql.Literal(user_id)),
-            "table_name": sql.Literal(table.name),
-        }
-        rows = fetch_all(cursor, compose(load("queries/canary_failures"), named))
-        if rows:
-            row = rows[0]
-            subject = row["constraint_name"] or row["column_name"]
-            return (
-                "failed",
-                f"no profile in {table.name}: {row['trigger_name']} recorded {row['sqlstate']}"
-                f" {condition_name(row['sqlstate'])}" + (f" ({subject})" if subject else ""),
-                "",
-            )
-    on_users = [trigger for trigger in ground.triggers if trigger["on_users"]]
-    if not on_users:
-        return "finding", f"no profile in {table.name}: no trigger makes it", "migration.apply"
-    names = ", ".join(f"{one['name']} ({one['function']})" for one in on_users)
-    told = f"no profile in {table.name}: none of {names} makes it, or one swallowed its error"
-    return "finding", told, "migration.verify"
-
-
-def _found(
-    cursor: RowCursor, ground: _Ground, table: ProfileTable, user_id: str
-) -> dict[str, bool]:
-    named = {
+def _found(cursor: RowCursor, ground: _Ground, table: ProfileTable, user_id: str) -> canary.Found:
+    user = {"id": sql.SQL("{}::uuid").format(sql.Literal(user_id))}
+    named = user | {
         "needs_profile": users.needs_profile(ground.settings.users),
         "profiles": table_name(table),
         "key": sql.Identifier(table.key),
-        "id": sql.SQL("{}::uuid").format(sql.Literal(user_id)),
     }
-    return fetch_all(cursor, compose(load("queries/canary_found"), named))[0]
+    (there,) = fetch_all(cursor, compose(load("queries/canary_found"), named))
+    failures = []
+    if ground.records:
+        recorded = user | {
+            "ours": sql.Identifier(ground.settings.install.schema_name),
+            "table_name": sql.Literal(table.name),
+        }
+        failures = fetch_all(cursor, compose(load("queries/canary_failures"), recorded))
+    failure = failures[0] if failures else None
+    return canary.Found(
+        due=there["due"],
+        there=there["there"],
+        failure=failure,
+        failure_condition=condition_name(failure["sqlstate"]) if failure else "",
+    )
+
+
+def _literals(case: Case, user_id: str) -> dict[str, sql.Composable]:
+    """What the files may name, as literals."""
+    named: dict[str, sql.Composable] = {
+        name: sql.Literal(value) for name, value in facts(case, user_id).items()
+    }
+    return named | {"id": sql.SQL("{}::uuid").format(sql.Literal(user_id))}
+
+
+def _error(error: psycopg.Error) -> blame.Error:
+    diag, state = error.diag, error.sqlstate or ""
+    return blame.Error(
+        sqlstate=state,
+        condition=condition_name(state),
+        message=diag.message_primary or "",
+        context=diag.context or "",
+        constraint=diag.constraint_name or "",
+        column=diag.column_name or "",
+        table=f"{diag.schema_name}.{diag.table_name}" if diag.table_name else "",
+    )
 
 
 def _may_become_auth_admin(cursor: RowCursor) -> bool:
@@ -248,26 +159,6 @@ def _may_become_auth_admin(cursor: RowCursor) -> bool:
     except psycopg.Error:
         return False
     return True
-
-
-def _refuse_irreversible(
-    cursor: RowCursor, tables: Sequence[ProfileTable], allow: Collection[str]
-) -> None:
-    """Refuse to fire what a rollback does not undo."""
-    allowed = {name.removesuffix("()") for name in allow}
-    triggers = fetch_all(cursor, compose(load("queries/canary_triggers"), _named(tables)))
-    why = reach.beyond_rollback(cursor, [one["function_oid"] for one in triggers])
-    found = {
-        one["function"].removesuffix("()"): f"{one['name']} ({one['function']}) may do what a"
-        f" rollback does not undo: {why[one['function_oid']]}"
-        for one in triggers
-        if one["function_oid"] in why and one["function"].removesuffix("()") not in allowed
-    }
-    if found:
-        raise Refused(
-            "\n".join(found.values()),
-            "to let it run all the same: " + " ".join(f"--allow {name}" for name in found),
-        )
 
 
 def _named(tables: Sequence[ProfileTable]) -> dict[str, sql.Composable]:

@@ -279,7 +279,7 @@ class PostgresDoor:
         self.keeps_journal = cast("bool", facts["journal"])
 
     def exclusively(self, task: str, wait_s: float) -> AbstractContextManager[None]:
-        return alone_on_target(lambda: self._open(threading.Event()), task, wait_s)
+        return alone_on_target(lambda: self._open(threading.Event()), self._ours, task, wait_s)
 
     # -- the journal -------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from usersync.backends.postgres.connection import APPLICATION_NAME, Connection
 from usersync.backends.postgres.failures import explain
-from usersync.backends.postgres.rows import RowCursor, fetch_all
+from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.errors import Busy
 from usersync.sql import compose, load
 
@@ -22,7 +22,7 @@ _LOOK_EVERY_S = 0.2
 
 @contextlib.contextmanager
 def alone_on_target(
-    open_connection: Callable[[], Connection], task: str, wait_s: float
+    open_connection: Callable[[], Connection], ours: sql.Identifier, task: str, wait_s: float
 ) -> Iterator[None]:
     """Hold the lock of the target on a connection of its own while the block lasts.
 
@@ -31,6 +31,7 @@ def alone_on_target(
 
     Args:
         open_connection: gives a connection in autocommit mode.
+        ours: our schema, which may hold the lease of a run over the API.
         task: what runs, for whoever has to wait.
         wait_s: how long to wait for another run.
 
@@ -39,20 +40,20 @@ def alone_on_target(
     """
     connection = open_connection()
     try:
-        _wait(connection, task, wait_s)
+        _wait(connection, ours, task, wait_s)
         yield
     finally:
         # Rolls back; a connection that broke has let go of the lock already.
         connection.close()
 
 
-def _wait(connection: Connection, task: str, wait_s: float) -> None:
-    give_up_at = time.monotonic() + wait_s
+def _wait(connection: Connection, ours: sql.Identifier, task: str, wait_s: float) -> None:
+    # A call over the API holds the lock for a moment only: that is no run.
+    give_up_at = time.monotonic() + max(wait_s, _LOOK_EVERY_S)
     connection.autocommit = False
     try:
         with connection.cursor(row_factory=dict_row) as cursor:
-            while not _taken(cursor, task):
-                holder = _holder(cursor)
+            while holder := _somebody_else(cursor, ours, task):
                 connection.rollback()
                 if time.monotonic() >= give_up_at:
                     raise Busy(
@@ -62,6 +63,19 @@ def _wait(connection: Connection, task: str, wait_s: float) -> None:
                 time.sleep(_LOOK_EVERY_S)
     except psycopg.Error as error:
         raise explain(error) from error
+
+
+def _somebody_else(cursor: RowCursor, ours: sql.Identifier, task: str) -> str:
+    """Who holds the lock or the lease; empty when the lock is ours now and nobody has a lease."""
+    if not _taken(cursor, task):
+        return _holder(cursor)
+    there = sql.SQL("select to_regclass({}) is not null as there").format(
+        sql.Literal(sql.Identifier(*ours._obj, "lease").as_string())
+    )
+    if not fetch_all(cursor, there)[0]["there"]:
+        return ""
+    rows = fetch_all(cursor, compose(load("queries/lease_holder"), {"ours": ours}))
+    return f"{rows[0]['application']} (over the API){_since(rows[0])}" if rows else ""
 
 
 def _taken(cursor: RowCursor, task: str) -> bool:
@@ -79,6 +93,9 @@ def _holder(cursor: RowCursor) -> str:
     rows = fetch_all(cursor, compose(load("queries/exclusive_holder"), {}))
     if not rows:
         return "it has just ended"
-    since = rows[0]["since"]
-    when = f", since {since:%Y-%m-%dT%H:%M:%SZ}" if since else ""
-    return f"{rows[0]['application']} (process {rows[0]['pid']}){when}"
+    return f"{rows[0]['application']} (process {rows[0]['pid']}){_since(rows[0])}"
+
+
+def _since(row: Row) -> str:
+    since = row["since"]
+    return f", since {since:%Y-%m-%dT%H:%M:%SZ}" if since else ""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from usersync.backends import Table
+from usersync.backends import Table, inspection
 from usersync.backends.postgres.transactions import Transactions
-from usersync.errors import Refused
 from usersync.sql import compose, load, profiles
 
 
@@ -51,10 +50,4 @@ def _refuse(table: Table, column: str, what: str, error: psycopg.Error | None) -
     if error is None:
         return
     reason = error.diag.message_primary or str(error).strip()
-    name = f"{table.settings.schema_name}.{table.settings.table}"
-    raise Refused(
-        f"profiles: {name}: columns.{column}: {what}: {reason}",
-        "correct it in usersync.yaml; a sql: source is one expression over the row u of"
-        " auth.users, such as `lower(u.email)`; functions and types of one's own need their"
-        " schema, since a trigger looks nothing up",
-    ) from error
+    raise inspection.bad_value(table.settings, column, what, reason) from error

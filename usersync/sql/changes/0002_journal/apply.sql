@@ -1,4 +1,4 @@
--- does: makes the journal, which says what was changed, when and by whom
+-- does: makes the journal, which says what was changed, when and by whom, and the lease of a run
 -- locks: none on tables of others
 -- rerun: safe
 create table if not exists {ours}.journal (
@@ -27,3 +27,16 @@ alter table {ours}.journal enable row level security;
 drop policy if exists nobody on {ours}.journal;
 create policy nobody on {ours}.journal using (false);
 revoke all on {ours}.journal from public, anon, authenticated, service_role;
+create table if not exists {ours}.lease (
+    the_only boolean primary key default true check (the_only),
+    holder uuid not null,
+    task text not null,
+    since timestamptz not null,
+    until timestamptz not null
+);
+comment on table {ours}.lease is
+    'At most one row: the run over the API that wants no other beside it; nobody''s after until.';
+alter table {ours}.lease enable row level security;
+drop policy if exists nobody on {ours}.lease;
+create policy nobody on {ours}.lease using (false);
+revoke all on {ours}.lease from public, anon, authenticated, service_role;

@@ -1,5 +1,6 @@
--- does: takes the table of the journal out
--- locks: this table only
+-- does: takes the tables of the journal and of the lease out
+-- locks: these tables only
 -- rerun: safe
 -- loses: the journal
+drop table if exists {ours}.lease;
 drop table if exists {ours}.journal;

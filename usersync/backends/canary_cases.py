@@ -9,8 +9,7 @@ import hashlib
 import json
 import uuid
 from dataclasses import dataclass
-
-from psycopg import sql
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,8 @@ class Case:
     """One thing that real users do."""
 
     name: str
-    then: tuple[str, ...] = ("queries/canary_confirm",)
+    then: str = "queries/canary_confirm"
+    """The file of what follows the sign-up; empty for nothing."""
     email: bool = False
     phone: bool = False
     is_anonymous: bool = False
@@ -44,28 +44,33 @@ CASES = (
         ),
     ),
     Case("sign-up without metadata", email=True, user_metadata=None),
-    Case("anonymous sign-up", is_anonymous=True, then=()),
-    Case("becoming permanent", is_anonymous=True, then=("queries/canary_become_permanent",)),
-    Case("e-mail change", email=True, then=("queries/canary_change_email",)),
-    Case("soft delete", email=True, then=("queries/canary_soft_delete",)),
-    Case("hard delete", email=True, then=("queries/canary_hard_delete",), goes=True),
+    Case("anonymous sign-up", is_anonymous=True, then=""),
+    Case("becoming permanent", is_anonymous=True, then="queries/canary_become_permanent"),
+    Case("e-mail change", email=True, then="queries/canary_change_email"),
+    Case("soft delete", email=True, then="queries/canary_soft_delete"),
+    Case("hard delete", email=True, then="queries/canary_hard_delete", goes=True),
 )
 
 
-def values(case: Case, user_id: str) -> dict[str, sql.Composable]:
+def doing(script: str) -> str:
+    """What a file of these does, in words: ``soft delete``."""
+    return script.removeprefix("queries/canary_").replace("_", " ")
+
+
+def facts(case: Case, user_id: str) -> dict[str, Any]:
     """What the files ``queries/canary_*`` may name about one synthetic user."""
     app_metadata = (
         {} if case.is_anonymous else {"provider": case.provider, "providers": [case.provider]}
     )
     digits = str(uuid.UUID(user_id).int)[:9]
     return {
-        "id": sql.SQL("{}::uuid").format(sql.Literal(user_id)),
-        "email": sql.Literal(f"usersync-canary-{user_id}@example.invalid" if case.email else None),
-        "new_email": sql.Literal(f"usersync-canary-new-{user_id}@example.invalid"),
+        "id": user_id,
+        "email": f"usersync-canary-{user_id}@example.invalid" if case.email else None,
+        "new_email": f"usersync-canary-new-{user_id}@example.invalid",
         # No real number begins with zeros.
-        "phone": sql.Literal(f"000{digits}" if case.phone else None),
-        "app_metadata": sql.Literal(json.dumps(app_metadata)),
-        "user_metadata": sql.Literal(case.user_metadata),
-        "is_anonymous": sql.Literal(case.is_anonymous),
-        "hash": sql.Literal(hashlib.sha256(user_id.encode()).hexdigest()[:43]),
+        "phone": f"000{digits}" if case.phone else None,
+        "app_metadata": json.dumps(app_metadata),
+        "user_metadata": case.user_metadata,
+        "is_anonymous": case.is_anonymous,
+        "hash": hashlib.sha256(user_id.encode()).hexdigest()[:43],
     }
