@@ -58,6 +58,9 @@ class Answer:
 #: Closes the connection without a word.
 RESET = Answer(0)
 
+#: Does what was asked, and closes the connection before anybody hears of it.
+LOST = Answer(-1)
+
 #: Says what to answer to a method, a path and the number of the request; None passes it on.
 Fault = Callable[[str, str, int], Answer | None]
 
@@ -115,6 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         made_up = self.api.fault(self.command, self.path, len(self.api.requests))
         if made_up is RESET:
             self._reset()
+        elif made_up is LOST:
+            self._ask(body)
+            self._reset()
         elif made_up is not None:
             self._send(made_up)
         elif self.headers.get("apikey") not in (SERVICE_KEY, SECRET_KEY):
@@ -128,6 +134,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _pass_on(self, body: bytes) -> None:
+        self._send(self._ask(body))
+
+    def _ask(self, body: bytes) -> Answer:
+        """What the server behind the gateway answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         wanted = ("content-type", "prefer", "accept", "range", "accept-profile")
         headers = {k: v for k, v in self.headers.items() if k.lower() in wanted}
@@ -138,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         kept = tuple((k, v) for k, v in response.getheaders() if k.lower() == "content-range")
         kind = response.getheader("Content-Type", "")
         connection.close()
-        self._send(Answer(response.status, told, kind, kept))
+        return Answer(response.status, told, kind, kept)
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

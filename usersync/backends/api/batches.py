@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from usersync.backends.api.client import Caller
-from usersync.errors import LostAnswer
+from usersync.errors import CouldNotTell, LostAnswer
 
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 8.0
@@ -48,6 +48,7 @@ class Batches:
 
         Raises:
             LostAnswer: no answer came in time.
+            CouldNotTell: the turn of this run is over; nothing was done.
         """
         from tenacity import (
             Retrying,
@@ -61,10 +62,16 @@ class Batches:
         def send() -> dict[str, Any]:
             number = next(self._numbers)
             try:
-                return self._caller.call(function, **given, batch=number, lease=self.lease)
+                answer = self._caller.call(function, **given, batch=number, lease=self.lease)
             except LostAnswer:
                 lost.append(number)
                 raise
+            if answer.get("turn_lost"):
+                raise CouldNotTell(
+                    "this run has lost its turn: it was not heard of for too long",
+                    "run the same command again: what was committed stays, nothing is done twice",
+                )
+            return answer
 
         output = Retrying(
             retry=retry_if_exception_type(LostAnswer),
@@ -75,7 +82,8 @@ class Batches:
         )(send)
         if lost and given.get("event"):
             told = sum(self._told(given["event"]["run_id"], number) for number in lost)
-            output |= {name: output[name] + told for name in ("created", "found")}
+            for name in ("created", "found"):
+                output[name] += told
         return output
 
     def _told(self, run_id: str, number: int) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from usersync import __version__
 from usersync.backends.api import failures
 from usersync.backends.api.address import Address, read_url
 from usersync.backends.api.keys import Key, read_key
-from usersync.backends.api.transport import BadAnswer, build_client
+from usersync.backends.api.transport import BadAnswer, Transport, build_client
 from usersync.config import Api, Settings
 from usersync.errors import CouldNotTell, Interrupted, Refused
 from usersync.sql.api import FUNCTIONS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supabase import Client
 
 Row = dict[str, Any]
+Built = TypeVar("Built")
 
 #: What may be asked again without harm, and cannot write.
 STABLE = frozenset(function.name for function in FUNCTIONS if not function.writes)
@@ -59,20 +60,26 @@ class Caller:
         )
         self._configuration = configuration
         self._cancelled = threading.Event()
-        self._http = build_client(
-            base_url=self.address.base_url,
-            connect_timeout_s=settings.connect_timeout_s,
-            read_timeout_s=settings.statement_timeout_s + _LATENCY_S,
-            retry_s=settings.retry_s,
+        self._transport = Transport(
+            self.address.base_url,
             stable_functions=STABLE,
+            retry_s=settings.retry_s,
             read_only=read_only,
             sleep=self.pause,
+        )
+        self._http = build_client(
+            self._transport,
+            connect_timeout_s=settings.connect_timeout_s,
+            read_timeout_s=settings.statement_timeout_s + _LATENCY_S,
         )
         self._client = self._connect(api)
 
     def rows(self, function: str, **given: Any) -> list[Row]:
         """The rows that a function answers, with times and dates as such."""
-        return [natural(row) for row in self.call(function, **given)["rows"]]
+        rows = self.call(function, **given).get("rows")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self._unknown(function)
+        return [self._known(function, natural(row)) for row in rows]
 
     def call(self, function: str, **given: Any) -> Row:
         """What a function answers.
@@ -86,11 +93,11 @@ class Caller:
             Refused: it was made by another version, or from another configuration.
             CouldNotTell: no answer, or not ours.
         """
-        if self._cancelled.is_set():
-            raise Interrupted("interrupted; what was committed stays, nothing else ran")
+        self.pause(0)
         try:
             answer = self._client.rpc(function, {"input": _plain(given)}).execute().data
         except Exception as error:
+            self.pause(0)
             raise self._explained(error, function) from error
         if not isinstance(answer, dict) or "version" not in answer:
             raise CouldNotTell(
@@ -98,11 +105,12 @@ class Caller:
                 "check SUPABASE_URL: it is https://PROJECT_REF.supabase.co",
             )
         self._refuse_strangers(answer)
-        return cast("Row", answer)
+        return self._known(function, answer)
 
     def cancel(self) -> None:
-        """Start nothing any more; safe from another thread."""
+        """End what runs and start nothing any more; safe from another thread."""
         self._cancelled.set()
+        self._transport.cancel()
 
     def pause(self, seconds: float) -> None:
         """Wait for so many seconds.
@@ -130,6 +138,15 @@ class Caller:
         )
         return Client(self.address.base_url, api.key.get_secret_value().strip(), options)
 
+    def _known(self, function: str, fields: Mapping[str, Any]) -> Row:
+        return _Fields(fields, self._unknown(function))
+
+    def _unknown(self, function: str) -> CouldNotTell:
+        return CouldNotTell(
+            f"{self.address.host}: {function} answered something that usersync does not know",
+            "somebody may have replaced it; over a database connection: migration.verify",
+        )
+
     def _refuse_strangers(self, answer: Mapping[str, Any]) -> None:
         version = str(answer["version"])
         if version != __version__:
@@ -153,17 +170,40 @@ class Caller:
                 " there, or the API has not noticed yet",
                 f"{_INSTALL}\nwhen it has just been installed: wait a moment",
             )
-        if code == "US002":
-            return CouldNotTell(
-                "this run has lost its turn: it was not heard of for too long",
-                "run the same command again: what was committed stays, nothing is done twice",
-            )
         if code == "P0002":
             return Refused(
                 f"the functions in {self.address.host} were made for other profile tables",
                 "over a database connection: migration.apply",
             )
         return failures.explain(error, host=self.address.host)
+
+
+class _Fields(dict[str, Any]):
+    """The fields of an answer; one that is missing is no bug of ours.
+
+    Args:
+        fields: name and value of each.
+        missing: what to raise for another name.
+    """
+
+    def __init__(self, fields: Mapping[str, Any], missing: CouldNotTell) -> None:
+        super().__init__(fields)
+        self._missing = missing
+
+    def __missing__(self, _name: str) -> NoReturn:
+        raise self._missing
+
+
+def built(kind: Callable[..., Built], row: Row) -> Built:
+    """An object of the fields of a row.
+
+    Raises:
+        CouldNotTell: they are not those that it has.
+    """
+    try:
+        return kind(**row)
+    except TypeError:
+        raise (row._missing if isinstance(row, _Fields) else CouldNotTell("odd answer")) from None
 
 
 def natural(row: Mapping[str, Any]) -> Row:

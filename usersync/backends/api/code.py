@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from usersync.backends.api.client import Caller
+from usersync.backends.api.client import Caller, built
 from usersync.triggers import FunctionSource, Reference
 
 #: Where names without a schema are looked up by a function that says nothing of it.
@@ -37,4 +37,4 @@ class App:
         )
 
     def _read(self, **given: object) -> list[FunctionSource]:
-        return [FunctionSource(**row) for row in self._caller.rows("usersync_code", **given)]
+        return [built(FunctionSource, row) for row in self._caller.rows("usersync_code", **given)]

@@ -27,11 +27,12 @@ from usersync.backends import (
 from usersync.backends.api import given
 from usersync.backends.api.batches import Batches
 from usersync.backends.api.catalog import ApiCatalog
-from usersync.backends.api.client import Caller, natural
+from usersync.backends.api.client import Caller, built, natural
 from usersync.backends.api.code import App
 from usersync.backends.api.lease import held
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable, Target
+from usersync.errors import UsersyncError
 from usersync.model import CheckResult, JournalEvent, Status, TargetLine, Trigger, User
 from usersync.sql import changes, profiles, users
 from usersync.triggers import TriggerSource, judge
@@ -58,7 +59,11 @@ class ApiDoor:
         self._batches = Batches(self._caller, target.settings.retry_s, self._caller.pause)
         self._rehearsing = False
         self._rehearsed_rows = 0
-        self.look_again()
+        try:
+            self.look_again()
+        except UsersyncError:
+            self._caller.close()
+            raise
 
     # -- where we are ------------------------------------------------------------------------
 
@@ -150,7 +155,7 @@ class ApiDoor:
 
     def plan(self, table: Table, selection: Selection) -> PlanCounts:
         (row,) = self._rows("usersync_plan", table, **given.selected(selection))
-        return PlanCounts(**row)
+        return built(PlanCounts, row)
 
     def newest_users(
         self, table: Table, selection: Selection, limit: int

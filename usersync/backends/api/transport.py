@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -49,7 +50,7 @@ class Transport(httpx.BaseTransport):
     """What carries the requests of one client.
 
     Args:
-        inner: carries one request, once.
+        base_url: the one address that is called; through the proxy that the environment names.
         stable_functions: functions that cannot write, so that a call may be tried again.
         retry_s: how long one request is tried again; 0 for never.
         read_only: whether anything else than a read is refused.
@@ -58,18 +59,19 @@ class Transport(httpx.BaseTransport):
 
     def __init__(
         self,
-        inner: httpx.BaseTransport,
+        base_url: str,
         *,
         stable_functions: frozenset[str],
         retry_s: float,
         read_only: bool,
         sleep: Callable[[float], None],
     ) -> None:
-        self._inner = inner
+        self._inner = httpx.HTTPTransport(proxy=_proxy(base_url))
         self._stable = stable_functions
         self._retry_s = retry_s
         self._read_only = read_only
         self._sleep = sleep
+        self._sockets: list[socket.socket] = []
         self.requests = 0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -102,13 +104,31 @@ class Transport(httpx.BaseTransport):
             retry_error_callback=_last,
         )(self._send, request)
 
+    def cancel(self) -> None:
+        """End the requests that are under way; safe from another thread."""
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Let go of the connections."""
         self._inner.close()
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
-        return self._inner.handle_request(request)
+        request.extensions["trace"] = self._note_socket
+        response = self._inner.handle_request(request)
+        try:
+            # Here, so that a body that is cut is tried again as everything else.
+            response.read()
+        finally:
+            response.close()
+        return response
+
+    def _note_socket(self, event: str, told: Mapping[str, Any]) -> None:
+        """Remember each connection, so that somebody else can end it."""
+        if event == "connection.connect_tcp.complete":
+            self._sockets.append(told["return_value"].get_extra_info("socket"))
 
     def _is_read(self, request: httpx.Request) -> bool:
         if request.method in ("GET", "HEAD"):
@@ -118,39 +138,20 @@ class Transport(httpx.BaseTransport):
 
 
 def build_client(
-    *,
-    base_url: str,
-    connect_timeout_s: float,
-    read_timeout_s: float,
-    retry_s: float,
-    stable_functions: frozenset[str],
-    read_only: bool,
-    sleep: Callable[[float], None],
+    transport: Transport, *, connect_timeout_s: float, read_timeout_s: float
 ) -> httpx.Client:
-    """A client with connections that are used again, through the proxy of the environment.
+    """A client with connections that are used again.
 
     Args:
-        base_url: the one address that it calls.
+        transport: what carries its requests.
         connect_timeout_s: how long one connection may take.
         read_timeout_s: how long an answer may take.
-        retry_s: how long one request is tried again; 0 for never.
-        stable_functions: functions that cannot write.
-        read_only: whether anything else than a read is refused.
-        sleep: waits for so many seconds, unless somebody cancels.
     """
-
-    inner = httpx.HTTPTransport(proxy=_proxy(base_url))
     return httpx.Client(
-        transport=Transport(
-            inner,
-            stable_functions=stable_functions,
-            retry_s=retry_s,
-            read_only=read_only,
-            sleep=sleep,
-        ),
+        transport=transport,
         timeout=httpx.Timeout(read_timeout_s, connect=connect_timeout_s),
-        event_hooks={"response": [_refuse_errors]},
         headers={"User-Agent": f"usersync/{__version__}"},
+        event_hooks={"response": [_refuse_errors]},
     )
 
 

@@ -1,15 +1,17 @@
 -- does: creates profiles of one table; in a rehearsal everything is taken back, and told exactly
 if coalesce(input ->> 'table', {default_table}) = {table_name} then
-    begin
-        if input ->> 'lease' is not null then
-            -- Held until the batch is committed, so that nobody takes it in between.
-            perform 1 from {ours}.lease as l
-            where l.holder = (input ->> 'lease')::uuid and l.until > clock_timestamp()
-            for share;
-            if not found then
-                raise exception 'usersync: the lease of this run is over' using errcode = 'US002';
-            end if;
+    if input ->> 'lease' is not null then
+        -- Held until the batch is committed, so that nobody takes it in between.
+        perform 1 from {ours}.lease as l
+        where l.holder = (input ->> 'lease')::uuid and l.until > clock_timestamp()
+        for share;
+        if not found then
+            return jsonb_build_object(
+                'version', {version}, 'configuration', {configuration}, 'turn_lost', true
+            );
         end if;
+    end if;
+    begin
 {procedure}
         if input ->> 'event' is not null then
 {journal}
