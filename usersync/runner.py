@@ -105,6 +105,12 @@ def _work(
     operation = OPERATIONS[request.operation]
     door = _open(target, read_only=operation.effect == "read")
     opened.append(door)
+    if operation.effect not in door.effects:
+        raise Refused(
+            f"{request.task} needs a database connection, and this target is reached over its API",
+            "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in the"
+            " dashboard)",
+        )
     circumstances = config.circumstances()
     common = JournalEvent(
         at=clock(),

@@ -14,7 +14,7 @@ from typing import Protocol, Self
 
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable
-from usersync.model import CheckResult, JournalEvent, Status, TargetLine, Trigger, User
+from usersync.model import CheckResult, Effect, JournalEvent, Status, TargetLine, Trigger, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,10 @@ class Backend(Protocol):
         Raises:
             Refused: this door cannot.
         """
+
+    @property
+    def effects(self) -> frozenset[Effect]:
+        """The kinds of operations that this door can carry out."""
 
     @property
     def line(self) -> TargetLine:

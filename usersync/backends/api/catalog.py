@@ -34,11 +34,10 @@ class ApiCatalog:
         self._caller = caller
         self._settings = settings
 
-    def __getattr__(self, verb: str) -> NoReturn:
+    def __getattr__(self, _verb: str) -> NoReturn:
         """Everything else that a catalog can do changes it, or reads what no function tells."""
         raise Refused(
-            f"{verb.replace('_', ' ')} needs a database connection, and this target is reached"
-            " over its API",
+            "this needs a database connection, and the target is reached over its API",
             "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in the"
             " dashboard)",
         )

@@ -33,7 +33,7 @@ from usersync.backends.api.lease import held
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable, Target
 from usersync.errors import UsersyncError
-from usersync.model import CheckResult, JournalEvent, Status, TargetLine, Trigger, User
+from usersync.model import CheckResult, Effect, JournalEvent, Status, TargetLine, Trigger, User
 from usersync.sql import changes, profiles, users
 from usersync.triggers import TriggerSource, judge
 
@@ -66,6 +66,8 @@ class ApiDoor:
             raise
 
     # -- where we are ------------------------------------------------------------------------
+
+    effects: frozenset[Effect] = frozenset({"read", "data", "external"})
 
     @property
     def line(self) -> TargetLine:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Self, cast
+from typing import Any, Self, cast, get_args
 
 from psycopg import sql
 
@@ -40,6 +40,7 @@ from usersync.backends.postgres.validation import refuse_bad_values
 from usersync.config import ProfileTable, Target
 from usersync.model import (
     CheckResult,
+    Effect,
     JournalEvent,
     Status,
     TargetLine,
@@ -86,6 +87,8 @@ class PostgresDoor:
         return connection
 
     # -- where we are ------------------------------------------------------------------------
+
+    effects: frozenset[Effect] = frozenset(get_args(Effect))
 
     @property
     def line(self) -> TargetLine:

@@ -13,7 +13,7 @@ with named as materialized (
         or {anywhere}
 )
 select
-    f.oid::oid as oid,
+    f.oid::bigint as oid,
     format('%I.%I', n.nspname, f.proname) as name,
     case when f.prokind = 'a' then 'sql' else l.lanname end as language,
     f.prokind = 'a' or coalesce(l.lanpltrusted, false) as trusted,
@@ -49,14 +49,14 @@ where f.oid = any ({oids})
     or f.oid >= 16384 and (f.proname, f.pronamespace) in (select name, namespace from named)
 union all
 select
-    c.oid, format('view %I.%I', n.nspname, c.relname), 'sql', true, pg_get_viewdef(c.oid), null, null
+    c.oid::bigint, format('view %I.%I', n.nspname, c.relname), 'sql', true, pg_get_viewdef(c.oid), null, null
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where c.relkind = 'v' and c.oid >= 16384
     and (c.relname, c.relnamespace) in (select name, namespace from named)
 union all
 select
-    t.oid,
+    t.oid::bigint,
     format('domain %I.%I', n.nspname, t.typname),
     'sql',
     true,
@@ -82,7 +82,7 @@ where t.typtype = 'd' and t.oid >= 16384 and (
 union all
 -- The operators and casts of extensions only compute.
 select
-    o.oid, format('operator %I.%s', n.nspname, o.oprname), 'sql', true, format('%s()', o.oprcode),
+    o.oid::bigint, format('operator %I.%s', n.nspname, o.oprname), 'sql', true, format('%s()', o.oprcode),
     null, null
 from pg_catalog.pg_operator as o
 join pg_catalog.pg_namespace as n on n.oid = o.oprnamespace
@@ -94,7 +94,7 @@ where o.oid >= 16384
     )
 union all
 select
-    c.oid,
+    c.oid::bigint,
     format('cast (%s as %s)', format_type(c.castsource, null), format_type(c.casttarget, null)),
     'sql',
     true,

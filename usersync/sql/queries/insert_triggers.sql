@@ -4,7 +4,7 @@
 -- cost: catalog only
 select
     t.tgname as name,
-    t.tgfoid::oid as function_oid,
+    t.tgfoid::bigint as function_oid,
     case when t.tgqual is not null then coalesce(
         substring(pg_get_triggerdef(t.oid) from ' WHEN \((.*)\) EXECUTE (?:FUNCTION|PROCEDURE) '),
         pg_get_triggerdef(t.oid)
