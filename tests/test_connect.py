@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.api_server import PUBLISHABLE_KEY, SERVICE_KEY, Api, api
 from tests.app import App
 from tests.conftest import Database
+from tests.migrated import applied
 from usersync import report, runner
-from usersync.model import Run
+from usersync.model import Run, Step
+
+__all__ = ["api"]
 
 
 def check() -> Run:
@@ -103,3 +108,75 @@ def test_hidden_users_are_no_answer(
     assert said(run)["row security"][0] == "unknown"
     assert "rights" not in said(run)
     assert app
+
+
+@pytest.fixture
+def both(app: App, api: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """A target with two doors, and everything installed."""
+    applied(app)
+    monkeypatch.setenv("SUPABASE_URL", api.url)
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", SERVICE_KEY)
+    return api
+
+
+def doors(run: Run) -> dict[str, dict[str, Step]]:
+    """The steps of each door, under its name."""
+    found: dict[str, dict[str, Step]] = {}
+    for step in run.steps:
+        if " (" in step.name:
+            found[step.name] = {"open": step}
+        elif found:
+            found[list(found)[-1]][step.name] = step
+    return found
+
+
+CONNECTION, API = "connection (SUPABASE_DB_URL)", "API (SUPABASE_URL)"
+
+
+def test_each_door_is_tried(both: Api) -> None:
+    """Both are told: role, version, rights, latency, and what a credential can do beyond."""
+    run = check()
+    found = doors(run)
+    assert run.exit_code == 0, run.error
+    assert both
+    assert list(found) == [CONNECTION, API]
+    for steps in found.values():
+        assert steps["reachable"].detail.startswith("PostgreSQL 1")
+        assert steps["reachable"].duration_s > 0
+        assert steps["role"].detail == "postgres"
+        assert steps["row security"].status == steps["rights"].status == "ok"
+    assert "more than needed" not in found[CONNECTION]
+    assert "opens the whole API" in found[API]["more than needed"].detail
+    assert SERVICE_KEY not in report.terminal(run) + report.as_json(run)
+
+
+def test_one_door_that_is_shut_does_not_hide_the_other(
+    both: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each failure has its remedy; the worst exit code stands for both."""
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", PUBLISHABLE_KEY)
+    run = check()
+    found = doors(run)
+    assert both
+    assert (run.exit_code, found[API]["open"].status) == (3, "finding")
+    assert "a publishable key" in found[API]["open"].detail
+    assert "Settings, API Keys" in found[API]["open"].next_step
+    assert found[CONNECTION]["rights"].status == "ok"
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", SERVICE_KEY)
+    monkeypatch.setenv("SUPABASE_DB_URL", "postgresql://postgres:geheim@127.0.0.1:1/postgres")
+    Path("usersync.yaml").write_text("retry_s: 0", encoding="utf-8")
+    run = check()
+    found = doors(run)
+    assert (run.exit_code, found[CONNECTION]["open"].status) == (1, "unknown")
+    assert found[API]["rights"].status == "ok"
+
+
+def test_a_superuser_is_more_than_needed(
+    app: App, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A credential that can do more than the job needs is named."""
+    monkeypatch.setenv("SUPABASE_DB_URL", database.admin_url)
+    run = check()
+    assert app
+    assert run.exit_code == 0
+    assert "is a superuser; postgres will do" in said(run)["more than needed"][1]

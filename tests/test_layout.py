@@ -35,7 +35,7 @@ LAYERS = (
     {"scratch"},
     {"connect", "kill_switch", "profile"},
     {"sync"},
-    {"session"},
+    {"session", "ways"},
     {"journal"},
     {"local"},
     {"backends"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from usersync.model import Outcome, Step, worst
 from usersync.session import Session
 
@@ -30,5 +32,25 @@ def check(session: Session) -> Outcome:
     steps += [
         Step("problem", "finding", problem, next_step=remedy) for problem, remedy in access.problems
     ]
+    if access.beyond:
+        steps.append(Step("more than needed", "ok", access.beyond))
     codes = [0 if access.sees_users else 1, 2 if access.problems else 0]
     return Outcome(steps=tuple(steps), exit_code=worst(codes))
+
+
+def together(doors: Sequence[tuple[str, Outcome]]) -> Outcome:
+    """What was found through several ways to one target, each under its name.
+
+    Args:
+        doors: the name of each way and what was found there; an error when it could not be opened.
+    """
+    steps: list[Step] = []
+    for name, outcome in doors:
+        if outcome.error:
+            remedy = "\n".join(outcome.next_steps)
+            refused = Step(name, "finding", outcome.error, next_step=remedy)
+            silent = Step(name, "unknown", outcome.error, next_step=remedy)
+            steps.append(refused if outcome.exit_code == 3 else silent)
+        else:
+            steps += [Step(name, "ok", "open"), *outcome.steps]
+    return Outcome(steps=tuple(steps), exit_code=worst([one.exit_code for _, one in doors]))

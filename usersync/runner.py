@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from usersync import __version__, config, report, run_file
+from usersync import __version__, config, connect, report, run_file
 from usersync.errors import Interrupted, Refused, UsersyncError
 from usersync.journal import Journal
 from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
 from usersync.session import Progress, Session, Silence
+from usersync.ways import Way, ways
 
 if TYPE_CHECKING:
     from usersync.backends import Backend
@@ -103,14 +104,40 @@ def _work(
     from usersync.operations import OPERATIONS
 
     operation = OPERATIONS[request.operation]
-    door = _open(target, read_only=operation.effect == "read")
-    opened.append(door)
-    if operation.effect not in door.effects:
-        raise Refused(
-            f"{request.task} needs a database connection, and this target is reached over its API",
-            "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in the"
-            " dashboard)",
-        )
+
+    def through(way: Way) -> Outcome:
+        door = way.open(operation.effect == "read")
+        opened.append(door)
+        if operation.effect not in door.effects:
+            raise Refused(
+                f"{request.task} needs a database connection, and this target is reached over its"
+                " API",
+                "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in"
+                " the dashboard)",
+            )
+        session = _session(request, run_id, clock, opened, target, door)
+        return operation.function(session, **request.inputs)
+
+    there = ways(target)
+    if not operation.each_door or len(there) == 1:
+        return through(there[0])
+    found: list[tuple[str, Outcome]] = []
+    for way in there:
+        try:
+            found.append((way.name, through(way)))
+        except UsersyncError as error:
+            found.append((way.name, _failed(error)))
+    return connect.together(found)
+
+
+def _session(
+    request: Request,
+    run_id: str,
+    clock: Callable[[], datetime],
+    opened: list[Backend],
+    target: config.Target,
+    door: Backend,
+) -> Session:
     circumstances = config.circumstances()
     common = JournalEvent(
         at=clock(),
@@ -130,7 +157,7 @@ def _work(
         assert request.ask is not None
         return request.ask(report.terminal(shown, show_ids=request.show_ids) + question)
 
-    session = Session(
+    return Session(
         target=target,
         backend=door,
         journal=Journal(door, _journal_path(request, target), common, clock),
@@ -141,18 +168,6 @@ def _work(
         task_prefix=request.task_prefix,
         common_options=_common_options(request),
     )
-    return operation.function(session, **request.inputs)
-
-
-def _open(target: config.Target, *, read_only: bool) -> Backend:
-    """The door to a target: a database connection where there is one, otherwise the API."""
-    if target.db_url is not None:
-        from usersync.backends.postgres import PostgresDoor
-
-        return PostgresDoor(target)
-    from usersync.backends.api import ApiDoor
-
-    return ApiDoor(target, read_only=read_only)
 
 
 def _settings(request: Request) -> tuple[Step, ...]:

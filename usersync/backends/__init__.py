@@ -136,6 +136,8 @@ class Access:
     sees_users: bool
     problems: tuple[tuple[str, str], ...] = ()
     """What is wrong and what to do about it."""
+    beyond: str = ""
+    """What this credential can do that no task of usersync needs; empty for nothing."""
 
 
 class Backend(Protocol):

@@ -149,7 +149,7 @@ def create_profile(
     )
 
 
-@operation("connect.check", "read")
+@operation("connect.check", "read", each_door=True)
 def check_connection(session: Session) -> Outcome:
     """Say what each open door sees and may do, with the remedy for what it may not."""
     return connect.check(session)

@@ -13,28 +13,33 @@ _REGISTRY: dict[str, Operation] = {}
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A function that does work, its name and what it may change."""
+    """A function that does work, its name and what it may change.
+
+    ``each_door`` says that it works through every way to the target, and not the best one alone.
+    """
 
     name: str
     effect: Effect
     function: Callable[..., Outcome]
+    each_door: bool = False
 
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(_REGISTRY)
 
 
 def operation(
-    name: str, effect: Effect
+    name: str, effect: Effect, *, each_door: bool = False
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Register a function as an operation.
 
     Args:
         name: how tasks and runbooks call it.
         effect: ``read``, ``data``, ``schema`` or ``external``.
+        each_door: whether it works through every way to the target.
     """
 
     def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
-        _REGISTRY[name] = Operation(name, effect, function)
+        _REGISTRY[name] = Operation(name, effect, function, each_door)
         return function
 
     return register

@@ -24,7 +24,7 @@ from usersync.backends import (
     inspection,
     status,
 )
-from usersync.backends.api import given
+from usersync.backends.api import given, keys
 from usersync.backends.api.batches import Batches
 from usersync.backends.api.catalog import ApiCatalog
 from usersync.backends.api.client import Caller, built, natural
@@ -99,7 +99,9 @@ class ApiDoor:
             problems += [(problem.message, problem.next_step) for problem in found]
             sees_users = sees_users and inspection.sees_users(facts)
         unique = tuple(dict.fromkeys(problems))
-        return Access(self.user, self._server_version, self._latency_s, sees_users, unique)
+        return Access(
+            self.user, self._server_version, self._latency_s, sees_users, unique, keys.BEYOND
+        )
 
     def table(self, settings: ProfileTable, *, writing: bool) -> Table:
         facts = self._facts(settings)

@@ -16,6 +16,12 @@ from typing import Any
 
 from usersync.errors import Refused
 
+#: What every such key can do that no task needs.
+BEYOND = (
+    "this key opens the whole API: every exposed table, whatever row security says, and all users;"
+    " to read only, a database role with fewer rights will do"
+)
+
 _WHERE = "the secret key stands in the dashboard: Settings, API Keys"
 
 

@@ -115,7 +115,8 @@ class PostgresDoor:
             problems += [(problem.message, problem.next_step) for problem in found]
             sees_users = sees_users and inspection.sees_users(facts)
         unique = tuple(dict.fromkeys(problems))
-        return Access(self.user, self._server_version, latency_s, sees_users, unique)
+        beyond = f"{self.user} is a superuser; postgres will do" if self._superuser else ""
+        return Access(self.user, self._server_version, latency_s, sees_users, unique, beyond)
 
     def table(self, settings: ProfileTable, *, writing: bool) -> Table:
         facts = self._facts(settings)
@@ -280,6 +281,7 @@ class PostgresDoor:
         self.user = cast("str", facts["current_user"])
         self._server_version = cast("str", facts["server_version"])
         self.keeps_journal = cast("bool", facts["journal"])
+        self._superuser = cast("bool", facts["superuser"])
 
     def exclusively(self, task: str, wait_s: float) -> AbstractContextManager[None]:
         return alone_on_target(lambda: self._open(threading.Event()), self._ours, task, wait_s)

@@ -2,6 +2,7 @@
 -- returns: one row
 select
     current_user as current_user,
+    (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) as superuser,
     pg_catalog.current_setting('server_version') as server_version,
     exists (
         select from pg_catalog.pg_class as c

@@ -1,0 +1,39 @@
+"""The ways to a target: a database connection, and the API; a door each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from usersync.backends import Backend
+from usersync.config import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to a target; ``open`` is told whether anything but reads is to be refused."""
+
+    name: str
+    open: Callable[[bool], Backend]
+
+
+def ways(target: Target) -> list[Way]:
+    """The doors of a target, the best first: a database connection, then the API."""
+    found = []
+    if target.db_url is not None:
+        found.append(Way(f"connection ({target.db_url_env or 'local'})", lambda _: _direct(target)))
+    if target.api is not None:
+        found.append(Way(f"API ({target.api.url_env})", lambda only: _api(target, read_only=only)))
+    return found
+
+
+def _direct(target: Target) -> Backend:
+    from usersync.backends.postgres import PostgresDoor
+
+    return PostgresDoor(target)
+
+
+def _api(target: Target, *, read_only: bool) -> Backend:
+    from usersync.backends.api import ApiDoor
+
+    return ApiDoor(target, read_only=read_only)
