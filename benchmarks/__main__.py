@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import startup, status_speed, sync_speed
+from benchmarks import api_speed, startup, status_speed, sync_speed
 from benchmarks.measurement import Figure, say, table
 from benchmarks.stack import Stack, started
 from usersync import __version__
@@ -30,6 +30,7 @@ ON_A_SERVER: dict[str, Subject] = {
     "sync": sync_speed.first_fill,
     "few": sync_speed.few_missing,
     "status": status_speed.status,
+    "api": api_speed.first_fill,
 }
 
 

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -74,7 +74,7 @@ def first_fill(stack: Stack) -> Iterator[Figure]:
         "x",
         least=15,
     )
-    process_s, peak_mb = _whole_process(stack)
+    process_s, peak_mb = whole_process(stack, {"SUPABASE_DB_URL": stack.server.url})
     yield Figure(
         stack.version,
         f"{label}`usersync sync --first-fill`, whole process: peak memory",
@@ -155,8 +155,12 @@ def _loop(stack: Stack) -> float:
     return took / count * stack.users
 
 
-def _whole_process(stack: Stack) -> tuple[float, float]:
-    """Seconds and peak resident megabytes of the command as people type it.
+def whole_process(stack: Stack, target: Mapping[str, str]) -> tuple[float, float]:
+    """Seconds and peak resident megabytes of a first fill as people type it.
+
+    Args:
+        stack: whose profiles are created.
+        target: the variables that lead to it.
 
     The kernel counts the peak of a new process from that of its parent, this one: the number is
     never too small.
@@ -165,7 +169,7 @@ def _whole_process(stack: Stack) -> tuple[float, float]:
     command = Path(sys.executable).with_name("usersync")
     environment = {
         "PATH": os.environ["PATH"],
-        "SUPABASE_DB_URL": stack.server.url,
+        **target,
         "XDG_STATE_HOME": str(stack.folder / "state"),
         "HOME": str(stack.folder),
     }

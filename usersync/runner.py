@@ -116,7 +116,10 @@ def _work(
                 " the dashboard)",
             )
         session = _session(request, run_id, clock, opened, target, door)
-        return operation.function(session, **request.inputs)
+        outcome = operation.function(session, **request.inputs)
+        if door.requests is None:
+            return outcome
+        return replace(outcome, notes=(*outcome.notes, f"Requests: {door.requests:,}"))
 
     there = ways(target)
     if not operation.each_door or len(there) == 1:

@@ -160,6 +160,10 @@ class Backend(Protocol):
         """Where this is, as the first line of every output says it."""
 
     @property
+    def requests(self) -> int | None:
+        """How many requests over a network this door and its others took; None when it has none."""
+
+    @property
     def user(self) -> str:
         """As whom we are here."""
 

@@ -74,6 +74,11 @@ class Caller:
         )
         self._client = self._connect(api)
 
+    @property
+    def requests(self) -> int:
+        """How many requests have left, those that were tried again included."""
+        return self._transport.requests
+
     def rows(self, function: str, **given: Any) -> list[Row]:
         """The rows that a function answers, with times and dates as such."""
         rows = self.call(function, **given).get("rows")

@@ -57,6 +57,7 @@ class ApiDoor:
         configuration = changes.configuration(target.settings, target.profiles)
         self._caller = Caller(target.api, target.settings, configuration, read_only=read_only)
         self._batches = Batches(self._caller, target.settings.retry_s, self._caller.pause)
+        self._others: list[Self] = []
         self._rehearsing = False
         self._rehearsed_rows = 0
         try:
@@ -77,6 +78,10 @@ class ApiDoor:
             host=self._caller.address.host,
             door=f"API with a {self._caller.key.kind}, as {self.user}",
         )
+
+    @property
+    def requests(self) -> int | None:
+        return self._caller.requests + sum(other.requests or 0 for other in self._others)
 
     @property
     def identity(self) -> str:
@@ -280,6 +285,7 @@ class ApiDoor:
     def another(self) -> Self:
         other = type(self)(self._target, read_only=self._read_only)
         other._batches = self._batches.through(other._caller)
+        self._others.append(other)
         return other
 
     def cancel(self) -> None:

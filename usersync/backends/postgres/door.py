@@ -89,6 +89,7 @@ class PostgresDoor:
     # -- where we are ------------------------------------------------------------------------
 
     effects: frozenset[Effect] = frozenset(get_args(Effect))
+    requests: int | None = None
 
     @property
     def line(self) -> TargetLine:
