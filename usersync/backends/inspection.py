@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from usersync.backends import Table
+from usersync.backends import Access, Table
 from usersync.config import ProfileTable
 from usersync.errors import CouldNotTell, Refused, UsersyncError
 from usersync.sql import profiles
@@ -52,6 +52,36 @@ def table(facts: Facts, settings: ProfileTable) -> Table:
         user_blocks=facts["users"]["blocks"],
         users_estimate=int(facts["users"]["rows_estimate"]),
     )
+
+
+def access(
+    tables: Sequence[ProfileTable],
+    facts_of: Callable[[ProfileTable], Facts],
+    *,
+    user: str,
+    server_version: str,
+    latency_s: float,
+    beyond: str,
+) -> Access:
+    """What a door sees of the target before it is asked to do anything.
+
+    Args:
+        tables: the profile tables.
+        facts_of: reads what ``queries/profile_table.sql`` returns of one.
+        user: who asks.
+        server_version: Postgres's own word for it.
+        latency_s: how long one question took, in seconds.
+        beyond: what the credential can do that no task needs.
+    """
+    found = [(table, facts_of(table)) for table in tables]
+    told = [
+        (problem.message, problem.next_step)
+        for table, facts in found
+        for problem in problems(facts, table, user, writing=True)
+    ]
+    hidden = not all(sees_users(facts) for _, facts in found)
+    unique = tuple(dict.fromkeys(told))
+    return Access(user, server_version, latency_s, not hidden, unique, beyond)
 
 
 def bad_value(settings: ProfileTable, column: str, what: str, reason: str) -> Refused:

@@ -69,6 +69,7 @@ class ApiDoor:
     # -- where we are ------------------------------------------------------------------------
 
     effects: frozenset[Effect] = frozenset({"read", "data", "external"})
+    most_rehearsed: int | None = _PAGE_ROWS
 
     @property
     def line(self) -> TargetLine:
@@ -96,16 +97,13 @@ class ApiDoor:
         self.keeps_journal: bool = facts["journal"]
 
     def access(self, tables: tuple[ProfileTable, ...]) -> Access:
-        problems: list[tuple[str, str]] = []
-        sees_users = True
-        for table in tables:
-            facts = self._facts(table)
-            found = inspection.problems(facts, table, self.user, writing=True)
-            problems += [(problem.message, problem.next_step) for problem in found]
-            sees_users = sees_users and inspection.sees_users(facts)
-        unique = tuple(dict.fromkeys(problems))
-        return Access(
-            self.user, self._server_version, self._latency_s, sees_users, unique, keys.BEYOND
+        return inspection.access(
+            tables,
+            self._facts,
+            user=self.user,
+            server_version=self._server_version,
+            latency_s=self._latency_s,
+            beyond=keys.BEYOND,
         )
 
     def table(self, settings: ProfileTable, *, writing: bool) -> Table:
@@ -118,8 +116,8 @@ class ApiDoor:
     def _refuse_broken(self, settings: ProfileTable) -> None:
         """Refuse a mapping whose expressions mean nothing (any more)."""
         (found,) = self.catalog.checks((settings,), ("expression_does_not_prepare",))
+        what = "the sql: expression does not prepare"
         for one in found.findings:
-            what = "the sql: expression does not prepare"
             raise inspection.bad_value(settings, one.subject, what, one.detail)
 
     @property
@@ -251,8 +249,6 @@ class ApiDoor:
             yield self
         finally:
             self._rehearsing = False
-
-    most_rehearsed: int | None = _PAGE_ROWS
 
     def rehearsed_rows(self) -> int:
         return self._rehearsed_rows

@@ -18,7 +18,7 @@ from usersync.errors import Busy, UsersyncError
 #: How long it lasts when nobody keeps it: a run that was killed is in nobody's way for longer.
 _LASTS_S = 60
 _KEEP_EVERY_S = 15.0
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = 0.2
 
 
 @contextlib.contextmanager
@@ -49,7 +49,8 @@ def held(caller: Caller, holder: str, task: str, wait_s: float) -> Iterator[None
 
 
 def _take(caller: Caller, holder: str, task: str, wait_s: float) -> None:
-    give_up_at = time.monotonic() + wait_s
+    # Somebody who only asks holds the lock for a moment: that is no run.
+    give_up_at = time.monotonic() + max(wait_s, _LOOK_EVERY_S)
     while True:
         answer = caller.call("usersync_lease", holder=holder, task=task, seconds=_LASTS_S)
         if answer["ours"]:

@@ -108,16 +108,15 @@ class PostgresDoor:
         started = time.perf_counter()
         self._query(sql.SQL("select 1 as one"))
         latency_s = time.perf_counter() - started
-        problems: list[tuple[str, str]] = []
-        sees_users = True
-        for table in tables:
-            facts = self._facts(table)
-            found = inspection.problems(facts, table, self.user, writing=True)
-            problems += [(problem.message, problem.next_step) for problem in found]
-            sees_users = sees_users and inspection.sees_users(facts)
-        unique = tuple(dict.fromkeys(problems))
         beyond = f"{self.user} is a superuser; postgres will do" if self._superuser else ""
-        return Access(self.user, self._server_version, latency_s, sees_users, unique, beyond)
+        return inspection.access(
+            tables,
+            self._facts,
+            user=self.user,
+            server_version=self._server_version,
+            latency_s=latency_s,
+            beyond=beyond,
+        )
 
     def table(self, settings: ProfileTable, *, writing: bool) -> Table:
         facts = self._facts(settings)

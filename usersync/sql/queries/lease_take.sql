@@ -13,23 +13,21 @@ begin
             {running}
         ) as running
     );
-    if pg_try_advisory_xact_lock(pg_catalog.hashtextextended('usersync:target', 0)) then
-        if given > interval '0' then
-            insert into {ours}.lease as l (holder, task, since, until)
-            values (
-                (input ->> 'holder')::uuid, input ->> 'task', clock_timestamp(),
-                clock_timestamp() + given
-            )
-            on conflict (the_only) do update
-            set
-                holder = excluded.holder,
-                task = excluded.task,
-                since = case when l.holder = excluded.holder then l.since else excluded.since end,
-                until = excluded.until
-            where l.holder = excluded.holder or l.until < clock_timestamp();
-        else
-            delete from {ours}.lease as l where l.holder = (input ->> 'holder')::uuid;
-        end if;
+    if given <= interval '0' then
+        delete from {ours}.lease as l where l.holder = (input ->> 'holder')::uuid;
+    elsif pg_try_advisory_xact_lock(pg_catalog.hashtextextended('usersync:target', 0)) then
+        insert into {ours}.lease as l (holder, task, since, until)
+        values (
+            (input ->> 'holder')::uuid, input ->> 'task', clock_timestamp(),
+            clock_timestamp() + given
+        )
+        on conflict (the_only) do update
+        set
+            holder = excluded.holder,
+            task = excluded.task,
+            since = case when l.holder = excluded.holder then l.since else excluded.since end,
+            until = excluded.until
+        where l.holder = excluded.holder or l.until < clock_timestamp();
         output := (
             select jsonb_build_object(
                 'ours', l.holder = (input ->> 'holder')::uuid, 'task', l.task, 'since', l.since
