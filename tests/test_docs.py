@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
+    "docs/api.md",
     "docs/checks.md",
     "docs/configuration.md",
     "docs/migration.md",
@@ -64,6 +65,8 @@ NOT_RUN_HERE = {
     "pytest tests/test_docs.py -n 2": "it is this test",
     ". .venv/bin/activate": "made by venv",
     "pip install PATH_TO_CHECKOUT": "bootstrap.py installs in the same way",
+    "export SUPABASE_URL='https://PROJECT_REF.supabase.co'": "test_api_door sets its own",
+    "export SUPABASE_SERVICE_ROLE_KEY=KEY": "as above",
     f"export SUPABASE_DB_URL='{DATABASE_OF_NOBODY}'": "what the tests set themselves",
 }
 
