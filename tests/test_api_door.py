@@ -157,7 +157,7 @@ def test_an_address_that_is_none(over: App, monkeypatch: pytest.MonkeyPatch, url
     monkeypatch.setenv("SUPABASE_URL", url)
     run = over.run("status")
     assert run.exit_code == 3
-    assert (URLS[url] or "there is no target") in told(run)
+    assert (URLS[url] or "SUPABASE_URL is not: the API needs both") in told(run)
     assert "secret" not in told(run)
 
 
@@ -167,6 +167,18 @@ def test_a_slash_at_the_end_is_no_mistake(
     """The dashboard shows it so."""
     monkeypatch.setenv("SUPABASE_URL", f" {api.url}/ ")
     assert over.run("status").exit_code == 0
+
+
+def test_half_an_api(over: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever set the address or the key alone is told which half is missing."""
+    monkeypatch.delenv("SUPABASE_URL")
+    run = over.run("status")
+    assert run.exit_code == 3
+    assert "SUPABASE_SERVICE_ROLE_KEY is set, and SUPABASE_URL is not" in run.error
+    monkeypatch.setenv("SUPABASE_URL", f"https://{PROJECT}")
+    monkeypatch.delenv("SUPABASE_SERVICE_ROLE_KEY")
+    run = over.run("status")
+    assert "SUPABASE_URL is set, and SUPABASE_SERVICE_ROLE_KEY is not" in run.error
 
 
 # -- networks ----------------------------------------------------------------------------------

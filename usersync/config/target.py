@@ -137,6 +137,7 @@ def _from_environment(file: ConfigFile, variables: Mapping[str, str]) -> Target:
     """The target that SUPABASE_DB_URL makes without any file."""
     api = _default_api(variables)
     if DEFAULT_DB_URL_ENV not in variables and api is None:
+        _refuse_half_an_api(variables)
         raise ConfigError(
             [f"there is no target: {DEFAULT_DB_URL_ENV} is not set, and no file names another"],
             f"Set {DEFAULT_DB_URL_ENV} to the connection string of the database, or "
@@ -207,6 +208,20 @@ def _api(variables: Mapping[str, str], url_env: str, key_envs: tuple[str, ...]) 
     if url_env not in variables or key_env is None:
         return None
     return Api(variables[url_env].strip(), url_env, SecretStr(variables[key_env]), key_env)
+
+
+def _refuse_half_an_api(variables: Mapping[str, str]) -> None:
+    """Say which half is missing to somebody who set the other."""
+    key_env = next((name for name in DEFAULT_API_KEY_ENVS if name in variables), None)
+    if (key_env is None) == (DEFAULT_API_URL_ENV not in variables):
+        return
+    there, missing = key_env or DEFAULT_API_URL_ENV, DEFAULT_API_URL_ENV
+    if key_env is None:
+        missing = DEFAULT_API_KEY_ENVS[0]
+    raise ConfigError(
+        [f"{there} is set, and {missing} is not: the API needs both"],
+        f"Set {missing} too; both stand in the dashboard under Settings, API Keys.",
+    )
 
 
 def _url(variables: Mapping[str, str], variable: str) -> str:
