@@ -72,9 +72,11 @@ def _somebody_else(cursor: RowCursor, ours: sql.Identifier, task: str) -> str:
     there = sql.SQL("select to_regclass({}) is not null as there").format(
         sql.Literal(sql.Identifier(*ours._obj, "lease").as_string())
     )
-    if not fetch_all(cursor, there)[0]["there"]:
-        return ""
-    rows = fetch_all(cursor, compose(load("queries/lease_holder"), {"ours": ours}))
+    # Rolled back to here, the look at the table holds no lock on it: a rollback may drop it.
+    with cursor.connection.transaction(force_rollback=True):
+        rows = []
+        if fetch_all(cursor, there)[0]["there"]:
+            rows = fetch_all(cursor, compose(load("queries/lease_holder"), {"ours": ours}))
     return f"{rows[0]['application']} (over the API){_since(rows[0])}" if rows else ""
 
 
