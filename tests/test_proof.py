@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import psycopg
@@ -189,13 +189,29 @@ def test_a_trace_is_named(app: App, door: PostgresDoor) -> None:
         assert any(told in line for line in door.catalog.difference(before)), statement
 
 
-def test_nothing_is_left_running(app: App, door: PostgresDoor, tmp_path: Path) -> None:
+def test_nothing_is_left_running(app: App, door: PostgresDoor) -> None:
     """Also when what happens on the copy fails, its server is gone afterwards."""
-    assert tmp_path
     target = config.load(environ={"SUPABASE_DB_URL": app.url})
     definitions = door.catalog.definitions(target.profiles)
-    known = {process.pid for process in psutil.process_iter()}
-    with pytest.raises(ZeroDivisionError), scratch.copy(definitions, target):
-        raise ZeroDivisionError
-    left = [one for one in psutil.process_iter(["cmdline"]) if one.pid not in known]
-    assert not [one for one in left if "usersync-" in " ".join(one.info["cmdline"] or [])]
+    seen: list[str] = []
+
+    def fail_on_the_copy() -> None:
+        with scratch.copy(definitions, target) as copy:
+            assert copy.target.db_url is not None
+            url = copy.target.db_url.get_secret_value()
+            seen.extend(parse_qs(urlsplit(url).query)["host"])
+            assert running_in(seen[0])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_on_the_copy()
+    assert not running_in(seen[0])
+
+
+def running_in(folder: str) -> list[int]:
+    """The processes that have a folder on their command line."""
+    return [
+        one.pid
+        for one in psutil.process_iter(["cmdline"])
+        if any(folder in word for word in one.info["cmdline"] or [])
+    ]
