@@ -102,7 +102,7 @@ def _work(
     # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
     from usersync.operations import OPERATIONS
 
-    door = _open(target)
+    door = _open(target, request)
     opened.append(door)
     circumstances = config.circumstances()
     common = JournalEvent(
@@ -134,18 +134,19 @@ def _work(
         task_prefix=request.task_prefix,
         common_options=_common_options(request),
     )
-    return OPERATIONS[request.operation].function(session, **request.inputs)
+    outcome = OPERATIONS[request.operation].function(session, **request.inputs)
+    return replace(outcome, notes=(*outcome.notes, *door.remarks))
 
 
-def _open(target: config.Target) -> Backend:
+def _open(target: config.Target, request: Request) -> Backend:
     """The door to a target: a database connection where there is one, otherwise the API."""
     if target.db_url is not None:
         from usersync.backends.postgres import PostgresDoor
 
         return PostgresDoor(target)
-    from usersync.backends.api import ApiDoor
+    from usersync.backends.api import open_door
 
-    return ApiDoor(target)
+    return open_door(target, say=request.progress.say, attended=request.ask is not None)
 
 
 def _settings(request: Request) -> tuple[Step, ...]:

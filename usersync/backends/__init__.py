@@ -161,6 +161,10 @@ class Backend(Protocol):
     def identity(self) -> str:
         """What tells this database from another, the same through every door and pooler."""
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What this door could not see or do, a line each, for the end of every output."""
+
     def access(self, tables: tuple[ProfileTable, ...]) -> Access:
         """Who we are here and what we may do."""
 
@@ -228,7 +232,10 @@ class Backend(Protocol):
 
     @property
     def most_rehearsed(self) -> int | None:
-        """How many profiles a rehearsal can hold, in one batch; None for any number of batches."""
+        """How many profiles a rehearsal can hold, in one batch; None for any number of batches.
+
+        0 for a door that cannot rehearse.
+        """
 
     def rehearsed_rows(self) -> int:
         """How many rows the rehearsal has written so far, in all tables."""

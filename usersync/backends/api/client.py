@@ -17,6 +17,7 @@ from usersync.errors import CouldNotTell, Interrupted, Refused
 from usersync.sql.api import FUNCTIONS
 
 if TYPE_CHECKING:
+    import httpx
     from supabase import Client
 
 Row = dict[str, Any]
@@ -24,7 +25,8 @@ Row = dict[str, Any]
 #: What may be asked again without harm, and cannot write.
 STABLE = frozenset(function.name for function in FUNCTIONS if not function.writes)
 
-_INSTALL = (
+#: The two ways to install our functions.
+INSTALL = (
     "install them over a database connection: set SUPABASE_DB_URL and run migration.apply\n"
     "or write them as files for the Supabase CLI, also over a connection: migration.export"
 )
@@ -62,7 +64,7 @@ class Caller:
             read_only=False,
             sleep=self._sleep,
         )
-        self._client = self._connect(api)
+        self._client = connect(self.address, api, self._http)
 
     def rows(self, function: str, **given: Any) -> list[Row]:
         """The rows that a function answers, with times and dates as such."""
@@ -102,19 +104,6 @@ class Caller:
         """Let go of the connections."""
         self._http.close()
 
-    def _connect(self, api: Api) -> Client:
-        from supabase import Client, ClientOptions
-        from supabase_auth import SyncMemoryStorage
-
-        options = ClientOptions(
-            auto_refresh_token=False,
-            persist_session=False,
-            postgrest_client_retry=False,
-            storage=SyncMemoryStorage(),
-            httpx_client=self._http,
-        )
-        return Client(self.address.base_url, api.key.get_secret_value().strip(), options)
-
     def _refuse_strangers(self, answer: Mapping[str, Any]) -> None:
         version = str(answer["version"])
         if version != __version__:
@@ -136,7 +125,7 @@ class Caller:
             return NotInstalled(
                 f"{self.address.host} has no function public.{function}: usersync is not installed"
                 " there, or the API has not noticed yet",
-                f"{_INSTALL}\nwhen it has just been installed: wait a moment",
+                f"{INSTALL}\nwhen it has just been installed: wait a moment",
             )
         if code == "P0002":
             return Refused(
@@ -148,6 +137,27 @@ class Caller:
     def _sleep(self, seconds: float) -> None:
         if self._cancelled.wait(seconds):
             raise Interrupted("interrupted; what was committed stays, nothing else ran")
+
+
+def connect(address: Address, api: Api, http: httpx.Client) -> Client:
+    """Supabase's client for a project, with a key that was read already.
+
+    Args:
+        address: where the project is.
+        api: holds the key.
+        http: what carries its requests.
+    """
+    from supabase import Client, ClientOptions
+    from supabase_auth import SyncMemoryStorage
+
+    options = ClientOptions(
+        auto_refresh_token=False,
+        persist_session=False,
+        postgrest_client_retry=False,
+        storage=SyncMemoryStorage(),
+        httpx_client=http,
+    )
+    return Client(address.base_url, api.key.get_secret_value().strip(), options)
 
 
 def natural(row: Mapping[str, Any]) -> Row:

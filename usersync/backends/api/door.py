@@ -28,7 +28,7 @@ from usersync.backends.api.client import Caller, natural
 from usersync.backends.api.code import App
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable, Target
-from usersync.errors import Refused
+from usersync.errors import Refused, UsersyncError
 from usersync.model import CheckResult, JournalEvent, Status, TargetLine, Trigger, User
 from usersync.sql import changes, users
 from usersync.triggers import TriggerSource, judge
@@ -52,7 +52,11 @@ class ApiDoor:
         self._caller = Caller(target.api, target.settings, configuration)
         self._rehearsing = False
         self._rehearsed_rows = 0
-        self.look_again()
+        try:
+            self.look_again()
+        except UsersyncError:
+            self.close()
+            raise
 
     # -- where we are ------------------------------------------------------------------------
 
@@ -224,6 +228,7 @@ class ApiDoor:
             self._rehearsing = False
 
     most_rehearsed: int | None = _PAGE_ROWS
+    remarks: tuple[str, ...] = ()
 
     def rehearsed_rows(self) -> int:
         return self._rehearsed_rows

@@ -266,6 +266,7 @@ class PostgresDoor:
             yield self
 
     most_rehearsed: int | None = None
+    remarks: tuple[str, ...] = ()
 
     def rehearsed_rows(self) -> int:
         """How many rows this rehearsal has written so far, in all tables."""

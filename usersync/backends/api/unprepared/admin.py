@@ -1,0 +1,201 @@
+"""The Auth server's admin API: pages of users, one user, a user made and deleted.
+
+Not supabase-py's: its ``list_users`` drops the total and gives up after five seconds.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from usersync.backends.api.transport import PASSING
+from usersync.backends.api.unprepared.project import Project
+from usersync.errors import CouldNotTell, TooSlow, UsersyncError
+
+Listed = Mapping[str, Any]
+
+_USERS = "/auth/v1/admin/users"
+
+#: The Auth server ends a request of its own that takes longer (504 request_timeout).
+_TOO_SLOW = 504
+
+
+class PageUnreadable(CouldNotTell):
+    """The Auth server cannot read a user of this page."""
+
+
+class NotCreated(CouldNotTell):
+    """The Auth server did not make the user: a trigger failed, or the address is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of users, newest first."""
+
+    users: tuple[Listed, ...]
+    total: int
+    """How many there are, as the header says; it moves while people sign up."""
+    size: int
+    """In bytes."""
+    at: datetime
+    """The server's clock."""
+    took_s: float
+
+
+class Admin:
+    """The admin API of one project.
+
+    Args:
+        project: where it is.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self.requests = 0
+        self.received = 0
+        """Bytes."""
+
+    def page(self, number: int, per_page: int, *, containing: str = "") -> Page:
+        """One page; both numbers are always sent, without them a server may answer otherwise.
+
+        Args:
+            number: counted from 1.
+            per_page: how many users.
+            containing: only users whose address or name has this in it, where the server knows how.
+
+        Raises:
+            PageUnreadable: it holds a user with nulls where the Auth server expects text.
+        """
+        wanted = {"page": number, "per_page": per_page}
+        started = time.perf_counter()
+        response = self._read(_USERS, wanted | ({"filter": containing} if containing else {}))
+        told = self._json(response)
+        users = told.get("users")
+        total = response.headers.get("X-Total-Count", "")
+        if not isinstance(users, list) or not total.isdigit():
+            raise self._strange()
+        return Page(
+            tuple(users),
+            int(total),
+            len(response.content),
+            _clock(response),
+            time.perf_counter() - started,
+        )
+
+    def user(self, user_id: str) -> Listed | None:
+        """One user, whatever its audience; None when there is none of the nil instance."""
+        response = self._read(f"{_USERS}/{user_id}", {}, missing_ok=True)
+        return None if response.status_code == httpx.codes.NOT_FOUND else self._json(response)
+
+    def create(self, address: str, user_metadata: Mapping[str, str]) -> str:
+        """Make a user with a confirmed address, who is sent no mail; the id.
+
+        Raises:
+            NotCreated: the Auth server said no.
+        """
+        body = {"email": address, "email_confirm": True, "user_metadata": dict(user_metadata)}
+        response = self._write("POST", _USERS, body)
+        if response.status_code in (httpx.codes.UNPROCESSABLE_ENTITY, 500):
+            raise NotCreated(f"the Auth server answered: {_message(response)}")
+        self._refuse(response)
+        return str(self._json(response)["id"])
+
+    def delete(self, user_id: str) -> None:
+        """Delete a user for good; no error when there is none."""
+        response = self._write("DELETE", f"{_USERS}/{user_id}", {"should_soft_delete": False})
+        if response.status_code != httpx.codes.NOT_FOUND:
+            self._refuse(response)
+
+    def _read(
+        self, path: str, wanted: Mapping[str, Any], *, missing_ok: bool = False
+    ) -> httpx.Response:
+        self._project.refuse_cancelled()
+        self.requests += 1
+        try:
+            response = self._project.reading.get(
+                f"{self._project.address.base_url}{path}",
+                params=dict(wanted),
+                headers=self._project.headers,
+            )
+        except Exception as error:
+            raise self._project.explained(error) from error
+        self.received += len(response.content)
+        if not (missing_ok and response.status_code == httpx.codes.NOT_FOUND):
+            self._refuse(response)
+        return response
+
+    def _write(self, method: str, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        self._project.refuse_cancelled()
+        try:
+            return self._project.writing.request(
+                method,
+                f"{self._project.address.base_url}{path}",
+                json=dict(body),
+                headers=self._project.headers,
+            )
+        except Exception as error:
+            raise self._project.explained(error) from error
+
+    def _refuse(self, response: httpx.Response) -> None:
+        """Raise what an answer other than a success means."""
+        if response.is_success:
+            return
+        host, status = self._project.address.host, response.status_code
+        if status == _TOO_SLOW:
+            raise TooSlow(f"{host} took too long over its list of users", "try again")
+        if status in (401, 403) or status in PASSING:
+            raise self._project.explained(_Status(str(status)))
+        message = _message(response)
+        if status == 500 and message.startswith("Database error"):
+            raise PageUnreadable(f"{host}: {message}")
+        if status == httpx.codes.NOT_FOUND:
+            raise self._strange()
+        raise CouldNotTell(f"{host}: the Auth server answered {status}: {message}", "try again")
+
+    def _json(self, response: httpx.Response) -> dict[str, Any]:
+        try:
+            told = json.loads(response.content)
+        except ValueError as error:
+            raise self._project.explained(error) from error
+        if not isinstance(told, dict):
+            raise self._strange()
+        return told
+
+    def _strange(self) -> UsersyncError:
+        return CouldNotTell(
+            f"{self._project.address.host} has no list of users as Supabase's Auth server has",
+            "check SUPABASE_URL: it is https://PROJECT_REF.supabase.co",
+        )
+
+
+class _Status(Exception):
+    """An answer that is an error by its status alone."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _message(response: httpx.Response) -> str:
+    """What the Auth server says of an error: words of its own, no value of a user."""
+    try:
+        told = json.loads(response.content)
+    except ValueError:
+        return "no message"
+    text = (told.get("message") or told.get("msg")) if isinstance(told, dict) else None
+    return str(text or "no message")
+
+
+def _clock(response: httpx.Response) -> datetime:
+    """The server's clock, by the second; ours where it does not say."""
+    try:
+        return email.utils.parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return datetime.now(UTC)
