@@ -72,6 +72,8 @@ class Api:
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of everything that came."""
     fault: Fault = field(default=lambda _method, _path, _number: None)
+    after: Callable[[str, str], Answer | None] = field(default=lambda _method, _path: None)
+    """The same for what the Auth server has done already: its answer is lost on the way."""
 
     def calls(self, function: str) -> int:
         """How often a function was called."""
@@ -121,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers.get("apikey") not in (SERVICE_KEY, SECRET_KEY):
             self._send(Answer(401, b'{"message": "Invalid API key"}'))
         elif (own := self._by_ourselves(body)) is not None:
-            self._send(own)
+            self._reset() if own is RESET else self._send(own)
         else:
             self._pass_on(body)
 
@@ -136,6 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         user_id = path.removeprefix("/auth/v1/admin/users").strip("/")
         reply = auth_admin.answer(database, self.command, user_id, query, body)
+        lost = self.api.after(self.command, path)
+        if lost is not None:
+            return lost
         told = json.dumps(reply.body).encode()
         return Answer(reply.status, told, headers=tuple(reply.headers.items()))
 

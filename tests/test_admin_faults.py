@@ -11,8 +11,8 @@ from tests.api_server import RESET, Answer, Api, api
 from tests.app import App
 from tests.unprepared import before, over, spread
 from usersync import config, report
+from usersync.backends.api.project import Project
 from usersync.backends.api.transport import WriteRefused
-from usersync.backends.api.unprepared.project import Project
 from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
 from usersync.sync import SyncOptions
 

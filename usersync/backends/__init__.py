@@ -227,6 +227,9 @@ class Backend(Protocol):
     def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
         """The users, at most three, that an id, the start of one, or an address means."""
 
+    def left_behind(self, table: Table, user_id: str) -> bool:
+        """Whether there is a profile of a user who is gone."""
+
     def rehearsal(self, timeout_s: float) -> AbstractContextManager[Self]:
         """A door whose every `create` is a savepoint and whose end rolls everything back."""
 

@@ -137,6 +137,21 @@ class ApiCatalog:
         return {one.oid: inserts_into(one, app.look_up, wanted) for one in app.functions(oids)}
 
 
+def left_behind(caller: Caller, table: ProfileTable, user_id: str) -> bool:
+    """Whether there is a profile of a user who is gone, by the check that finds such profiles.
+
+    Args:
+        caller: that of the door.
+        table: the profile table.
+        user_id: who is gone.
+    """
+    accepted = {"orphan_profile": [user_id]}
+    answer = caller.call("usersync_checks", table=table.name, accepted=accepted)
+    rows = _rows(answer["answers"]["orphan_profile"])
+    # Every row tells how many of all are accepted: this one, or nobody.
+    return bool(rows and rows[0]["accepted"])
+
+
 def _rows(told: Mapping[str, Any]) -> Sequence[checks.Row]:
     """The rows of one check; see `usersync/sql/functions/api_check.sql`."""
     if "rows" in told:

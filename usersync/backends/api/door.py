@@ -23,12 +23,12 @@ from usersync.backends import (
     inspection,
     status,
 )
-from usersync.backends.api.catalog import ApiCatalog
+from usersync.backends.api.catalog import ApiCatalog, left_behind
 from usersync.backends.api.client import Caller, natural
 from usersync.backends.api.code import App
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable, Target
-from usersync.errors import Refused, UsersyncError
+from usersync.errors import Refused
 from usersync.model import CheckResult, JournalEvent, Status, TargetLine, Trigger, User
 from usersync.sql import changes, users
 from usersync.triggers import TriggerSource, judge
@@ -52,11 +52,10 @@ class ApiDoor:
         self._caller = Caller(target.api, target.settings, configuration)
         self._rehearsing = False
         self._rehearsed_rows = 0
-        try:
+        with contextlib.ExitStack() as unless_open:
+            unless_open.callback(self.close)
             self.look_again()
-        except UsersyncError:
-            self.close()
-            raise
+            unless_open.pop_all()
 
     # -- where we are ------------------------------------------------------------------------
 
@@ -185,6 +184,9 @@ class ApiDoor:
             meant = {"first_id": digits.ljust(32, "0"), "last_id": digits.ljust(32, "f")}
         rows = self._rows("usersync_find_users", table, **meant)
         return tuple(answers.match(row) for row in rows)
+
+    def left_behind(self, table: Table, user_id: str) -> bool:
+        return left_behind(self._caller, table.settings, user_id)
 
     # -- writing -----------------------------------------------------------------------------
 

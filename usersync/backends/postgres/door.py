@@ -229,6 +229,11 @@ class PostgresDoor:
             answers.match(row) for row in self._query(compose(load("queries/find_users"), named))
         )
 
+    def left_behind(self, table: Table, user_id: str) -> bool:
+        named = self._names(table) | {"user_id": sql.Literal(user_id)}
+        (row,) = self._query(compose(load("queries/left_behind"), named))
+        return bool(row["left_behind"])
+
     # -- writing -----------------------------------------------------------------------------
 
     def create(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from usersync.backends.api.unprepared.admin import Page
+from usersync.backends.api.admin import Page
 from usersync.backends.api.unprepared.listing import PAGE_USERS
 from usersync.backends.api.unprepared.tables import PAGE_ROWS
 from usersync.errors import Refused

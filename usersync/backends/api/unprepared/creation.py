@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from usersync.backends import BatchResult, Failure
-from usersync.backends.api.unprepared.admin import Admin
+from usersync.backends.api.admin import Admin
 from usersync.backends.api.unprepared.tables import RowRefused, Tables
 from usersync.config import ProfileTable
 from usersync.errors import UsersyncError

@@ -24,14 +24,14 @@ from usersync.backends import (
     Table,
     status,
 )
+from usersync.backends.api.admin import Admin
+from usersync.backends.api.project import Project
 from usersync.backends.api.unprepared import findings, predicate, values
-from usersync.backends.api.unprepared.admin import Admin
 from usersync.backends.api.unprepared.catalog import NoCatalog
 from usersync.backends.api.unprepared.creation import Creation
 from usersync.backends.api.unprepared.lists import Lists
 from usersync.backends.api.unprepared.people import People
 from usersync.backends.api.unprepared.planned import Planned
-from usersync.backends.api.unprepared.project import Project
 from usersync.backends.api.unprepared.tables import Tables
 from usersync.backends.api.unprepared.ways import FUNCTIONS_OR_CONNECTION
 from usersync.backends.catalog import Catalog
@@ -188,6 +188,10 @@ class UnpreparedDoor:
 
     def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
         return self._people.find(table.settings, reference)
+
+    def left_behind(self, table: Table, user_id: str) -> bool:
+        gone = self._people.one(user_id) is None
+        return gone and bool(self._tables.present(table.settings, [user_id]))
 
     # -- writing -----------------------------------------------------------------------------
 

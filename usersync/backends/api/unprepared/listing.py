@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from usersync.backends.api.admin import Admin, Listed, Page, PageUnreadable
 from usersync.backends.api.unprepared import roster
-from usersync.backends.api.unprepared.admin import Admin, Listed, Page, PageUnreadable
 from usersync.backends.api.unprepared.unreadable import explain
 from usersync.errors import CouldNotTell
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from usersync.backends.api.admin import Admin, Listed
 from usersync.backends.api.unprepared import cost, predicate, values
-from usersync.backends.api.unprepared.admin import Admin, Listed
 from usersync.backends.api.unprepared.directory import Directory
 from usersync.backends.api.unprepared.listing import PAGE_USERS, Listing, page_of
 from usersync.backends.api.unprepared.planned import Planned

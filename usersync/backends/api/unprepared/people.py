@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from usersync.backends import Match
+from usersync.backends.api.admin import Admin, Listed, PageUnreadable
 from usersync.backends.api.unprepared import predicate
-from usersync.backends.api.unprepared.admin import Admin, Listed, PageUnreadable
 from usersync.backends.api.unprepared.lists import Lists
 from usersync.backends.api.unprepared.tables import Tables
 from usersync.backends.api.unprepared.unreadable import remedy

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from usersync.backends.api.project import Project
 from usersync.backends.api.unprepared import problems
-from usersync.backends.api.unprepared.project import Project
 from usersync.config import ProfileTable
 from usersync.errors import CouldNotTell, UsersyncError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from usersync.backends.api.unprepared.admin import Admin, Listed, PageUnreadable
+from usersync.backends.api.admin import Admin, Listed, PageUnreadable
 from usersync.errors import CouldNotTell
 from usersync.sql import load
 

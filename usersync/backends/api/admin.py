@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
+from usersync.backends.api.project import Project
 from usersync.backends.api.transport import PASSING
-from usersync.backends.api.unprepared.project import Project
 from usersync.errors import CouldNotTell, TooSlow, UsersyncError
 
 Listed = Mapping[str, Any]
