@@ -10,6 +10,7 @@ import pytest
 from tests import auth_admin
 from tests.api_server import Answer, Api, api
 from tests.app import App
+from tests.faults import started
 from tests.unprepared import (
     Crowd,
     before,
@@ -21,6 +22,7 @@ from tests.unprepared import (
     spread,
 )
 from usersync import local, report
+from usersync.backends.api.unprepared.pile import Packed, Pile
 from usersync.backends.api.unprepared.uuid_hash import uuid_hash
 
 __all__ = ["api", "before", "over"]
@@ -156,12 +158,21 @@ def test_many_users_are_not_listed_unasked(over: App, monkeypatch: pytest.Monkey
     assert over.run("status").exit_code in (0, 2)
 
 
-def test_users_who_share_a_sign_up_time(over: App) -> None:
+@pytest.mark.parametrize("asked_for", [100, 5])
+def test_users_who_share_a_sign_up_time(
+    over: App, api: Api, monkeypatch: pytest.MonkeyPatch, asked_for: int
+) -> None:
     """Rows that repeat and vanish between pages of equals: everybody is counted, once."""
-    over.rows("drop trigger if exists on_auth_user_created on auth.users")
+    monkeypatch.setattr("usersync.backends.api.unprepared.listing._ASKED_FOR", asked_for)
     imported(over, 2_700)
+    over.rows(
+        "update auth.users set created_at ="
+        " now() - make_interval(hours => abs(hashtext(email)) % 7, mins => 10)"
+    )
     status = over.status()
     assert (status.total, status.existing) == (2_700, 0)
+    # Two passes alone do not see everybody: Postgres sorts equals anew for each page.
+    assert sum(path == "/auth/v1/admin/users" for _, path in api.requests) > 6
 
 
 def test_users_who_come_and_go_while_they_are_listed(over: App, api: Api) -> None:
@@ -182,6 +193,20 @@ def test_users_who_come_and_go_while_they_are_listed(over: App, api: Api) -> Non
     assert (status.total, status.existing, status.missing) == (2_496, 0, 2_496)
 
 
+def test_what_it_takes_is_said_first(over: App) -> None:
+    """Requests, size and time go to standard error; with --json nobody says anything."""
+    over.users(3)
+    with started(over, "status") as command:
+        code, _, told = command.end()
+    assert code == 2
+    assert "listing over the API: 3 users, about 3 requests, less than 1 MB" in told
+    with started(over, "status", "--json") as command:
+        code, printed, told = command.end()
+    assert code == 2
+    assert json.loads(printed)["tables"]
+    assert "listing" not in told
+
+
 def test_a_list_that_is_never_whole(over: App, api: Api) -> None:
     """When users that the total counts are on no page the answer is none: exit 1, the other way."""
     spread(over, 1_500)
@@ -199,3 +224,28 @@ def test_a_list_that_is_never_whole(over: App, api: Api) -> None:
     assert run.exit_code == 1
     assert "does not hold still" in run.error
     assert "SUPABASE_DB_URL" in run.next_steps[0]
+
+
+def test_a_pile_of_records() -> None:
+    """Records come back in their order, as often as they were added, and by their number."""
+    pile = Pile()
+    made = [f"{number * 7919 % 120_000:06d}".encode() for number in range(120_000)]
+    for one in [*made, b"000005", b""]:
+        pile.add(one)
+    wanted = sorted([*made, b"000005", b""])
+    assert list(pile) == wanted
+    packed = Packed(pile.drained())
+    assert list(pile) == []
+    assert len(packed) == len(wanted)
+    assert (packed[0], packed[7], packed[len(packed) - 1]) == (b"", wanted[7], wanted[-1])
+    with pytest.raises(IndexError):
+        packed[len(packed)]
+
+
+def test_connect_check(over: App) -> None:
+    """The check of the connection says that our functions are not there, and how they get there."""
+    run = over.run("connect.check")
+    assert run.exit_code == 2
+    problem = next(step for step in run.steps if step.name == "problem")
+    assert "usersync is not installed there" in problem.detail
+    assert "migration.apply" in problem.next_step

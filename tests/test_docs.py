@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
+    "docs/before-the-migration.md",
     "docs/checks.md",
     "docs/configuration.md",
     "docs/migration.md",

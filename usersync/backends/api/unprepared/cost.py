@@ -30,8 +30,12 @@ class Cost:
 
     def __str__(self) -> str:
         size = f"{self.megabytes:,.0f} MB" if self.megabytes >= 1 else "less than 1 MB"
-        time = f"{self.minutes:,.0f} minutes" if self.minutes >= 2 else "less than 2 minutes"
-        return f"{self.users:,} users, about {self.requests:,} requests, {size}, {time}"
+        time = f"{self.minutes:,.0f} minutes" if self.minutes >= 2 else f"{self._seconds} s"
+        return f"{self.users:,} users, about {self.requests:,} requests, {size}, {time} or more"
+
+    @property
+    def _seconds(self) -> int:
+        return max(round(self.minutes * 60), 1)
 
 
 def estimate(first: Page, profiles: int) -> Cost:
@@ -45,7 +49,7 @@ def estimate(first: Page, profiles: int) -> Cost:
     key_pages = profiles // PAGE_ROWS + 1
     listed = max(len(first.users), 1)
     size = _PASSES * first.size * first.total / listed + profiles * _KEY_BYTES
-    # A short first page says little: it counts as a whole one.
+    # The least: further pages take the server longer, and a short first page says little.
     seconds = first.took_s * (pages + key_pages)
     return Cost(first.total, pages + key_pages, size / 1e6, seconds / 60)
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from usersync.backends.api.admin import Admin, Listed, Page, PageUnreadable
 from usersync.backends.api.unprepared import roster
+from usersync.backends.api.unprepared.pile import Pile
 from usersync.backends.api.unprepared.unreadable import explain
 from usersync.errors import CouldNotTell
 
@@ -36,7 +37,7 @@ _AHEAD = timedelta(minutes=1)
 class _Pass:
     """One pass over all pages."""
 
-    records: list[bytes] = field(default_factory=list)
+    records: Pile = field(default_factory=Pile)
     newer: set[bytes] = field(default_factory=set)
     """Ids of users who signed up since the listing began."""
     first_total: int = 0
@@ -65,40 +66,33 @@ class Listing:
         self._first: Page | None = first
         self.as_of = first.at + _A_SECOND
 
-    def ids(self) -> bytes:
-        """The first pass: the heads of the records of everybody, packed."""
-        heads = self._pass(PAGE_USERS, roster.head).records
-        roster.distinct(heads)
-        return b"".join(heads)
+    def ids(self) -> Pile:
+        """The first pass: the heads of the records of everybody."""
+        return self._pass(PAGE_USERS, roster.head).records
 
-    def records(self, seen: bytes, record: Callable[[Listed], bytes]) -> list[bytes]:
+    def records(self, seen: Pile, record: Callable[[Listed], bytes]) -> Iterator[bytes]:
         """The second pass and whatever more it takes: one record for everybody of the first.
 
         Args:
-            seen: what `ids` answered.
+            seen: what `ids` answered; nothing is left of it.
             record: makes the record of a user.
 
         Raises:
             CouldNotTell: the list does not hold still, or is not whole.
         """
-        known: Iterable[bytes] = _unpacked(seen)
-        lacking = 0
+        known, lacking = seen, 0
         for per_page in (PAGE_USERS, *_OTHER_CUTS):
             latest = self._pass(per_page, record)
-            roster.distinct(latest.records)
-            together: list[bytes] = []
-            lost: list[bytes] = []
-            for one, is_in_latest in roster.merged(known, latest.records):
-                (together if is_in_latest else lost).append(one)
-            latest.records = []
-            asked = len(lost) <= _ASKED_FOR
-            together += [*self._asked(lost, record)] if asked else lost
-            together.sort()
-            whole = asked or not any(map(roster.is_bare, lost))
-            if whole and (asked or latest.is_steady) and not latest.lacks(len(together)):
-                return together
-            lacking = latest.last_total - len(together) - len(latest.newer)
-            known = together
+            lost = _Lost()
+            for one, is_in_latest in _together(known, latest.records):
+                lost.count(one, is_in_latest=is_in_latest)
+            found = self._asked(lost.first, record) if lost.is_few else None
+            users = lost.seen + (lost.number if found is None else len(found))
+            lacking = latest.last_total - users - len(latest.newer)
+            whole = found is not None or (latest.is_steady and not lost.bare)
+            known = _settled(known, latest.records, found)
+            if whole and not latest.lacks(users):
+                return known.drained()
         raise CouldNotTell(
             f"the API's list of users does not hold still: after {2 + len(_OTHER_CUTS)} passes"
             f" {max(lacking, 0):,} users that its total counts were on no page; many share one"
@@ -107,12 +101,13 @@ class Listing:
             "or try again when less happens",
         )
 
-    def _asked(self, lost: Iterable[bytes], record: Callable[[Listed], bytes]) -> Iterator[bytes]:
-        """Those who are still there, asked for by id."""
-        for one in lost:
-            user = self._admin.user(roster.id_of(one))
-            if user is not None:
-                yield record(user)
+    def _asked(
+        self, lost: Iterable[bytes], record: Callable[[Listed], bytes]
+    ) -> dict[bytes, bytes]:
+        """The records of those who are still there, asked for by id."""
+        users = (self._admin.user(roster.id_of(one)) for one in lost)
+        records = (record(user) for user in users if user is not None)
+        return {one[: roster.ID_BYTES]: one for one in records}
 
     def _pass(self, per_page: int, record: Callable[[Listed], bytes]) -> _Pass:
         done = _Pass()
@@ -128,7 +123,7 @@ class Listing:
                 if self._is_newer(user):
                     done.newer.add(one[: roster.ID_BYTES])
                 else:
-                    done.records.append(one)
+                    done.records.add(one)
             if not page.users or number * per_page >= page.total:
                 return done
 
@@ -155,6 +150,42 @@ def page_of(admin: Admin, number: int, per_page: int) -> Page:
         raise explain(admin, number, per_page, error) from error
 
 
-def _unpacked(heads: bytes) -> Iterator[bytes]:
-    for start in range(0, len(heads), roster.HEAD_BYTES):
-        yield heads[start : start + roster.HEAD_BYTES]
+@dataclass(slots=True)
+class _Lost:
+    """Who was known and is not in the latest pass."""
+
+    seen: int = 0
+    """How many are in it."""
+    number: int = 0
+    bare: int = 0
+    """Of whom no more than id and sign-up time are known."""
+    first: list[bytes] = field(default_factory=list)
+
+    def count(self, record: bytes, *, is_in_latest: bool) -> None:
+        if is_in_latest:
+            self.seen += 1
+            return
+        self.number += 1
+        self.bare += roster.is_bare(record)
+        if len(self.first) < _ASKED_FOR:
+            self.first.append(record)
+
+    @property
+    def is_few(self) -> bool:
+        """Whether each of them can be asked for."""
+        return self.number <= _ASKED_FOR
+
+
+def _together(known: Iterable[bytes], latest: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    return roster.merged(roster.distinct(known), roster.distinct(latest))
+
+
+def _settled(known: Pile, latest: Pile, found: dict[bytes, bytes] | None) -> Pile:
+    """Everybody of the latest pass, and of the others those who were found, or all of them."""
+    settled = Pile()
+    for one, is_in_latest in _together(known.drained(), latest.drained()):
+        if is_in_latest or found is None:
+            settled.add(one)
+        elif one[: roster.ID_BYTES] in found:
+            settled.add(found[one[: roster.ID_BYTES]])
+    return settled

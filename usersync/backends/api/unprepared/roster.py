@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from usersync.backends.api.unprepared.directory import Directory, address_hash
+from usersync.backends.api.unprepared.pile import Packed, Pile
 from usersync.backends.status import DAYS
 from usersync.model import LIST_LENGTH, User
 from usersync.privacy import masked_email
@@ -118,13 +119,14 @@ class Roster:
     newest: dict[tuple[int, bool], bytes] = field(default_factory=dict)
     remarkable: dict[str, Remarkable] = field(default_factory=dict)
     """By the name of a check, whom it finds."""
-    missing: list[bytes] = field(default_factory=list)
-    """Records with the sign-up time before the id."""
+    missing: Packed = field(default_factory=Packed)
+    """Records with the sign-up time before the id, oldest first."""
     nobodys: int = 0
     """Profiles whose user the list does not show."""
 
     def take(self, records: Iterable[bytes]) -> None:
         """Count everybody; records are those of `Clerk`, each user once."""
+        missing = Pile()
         for record in records:
             skip, _, marks = _REST.unpack_from(record, HEAD_BYTES)
             kind = (skip, bool(marks & _HAS_PROFILE))
@@ -136,14 +138,14 @@ class Roster:
             if marks & _HAS_PROFILE and skip:
                 self._remark(_CHECK_OF_SKIPPED[skip == 1], record, skip)
             if kind == (0, False):
-                self.missing.append(created_at + record[:ID_BYTES] + record[HEAD_BYTES:])
-        self.missing.sort()
+                missing.add(created_at + record[:ID_BYTES] + record[HEAD_BYTES:])
+        self.missing = Packed(missing.drained())
 
     def correct(self, present: Collection[str]) -> None:
         """Some whose profile was missing have one after all: it came while they were listed."""
         if present:
             before = len(self.missing)
-            self.missing = [one for one in self.missing if missing_id(one) not in present]
+            self.missing = Packed(one for one in self.missing if missing_id(one) not in present)
             came = before - len(self.missing)
             self.counts[0, False] -= came
             self.counts[0, True] = self.counts.get((0, True), 0) + came
@@ -256,15 +258,13 @@ def merged(known: Iterable[bytes], latest: Iterable[bytes]) -> Iterator[tuple[by
         other = next(right, None)
 
 
-def distinct(records: list[bytes]) -> None:
-    """Sort records and leave each user once, in place."""
-    records.sort()
-    kept = 0
+def distinct(records: Iterable[bytes]) -> Iterator[bytes]:
+    """Sorted records, each user once."""
+    last = b""
     for record in records:
-        if not kept or records[kept - 1][:ID_BYTES] != record[:ID_BYTES]:
-            records[kept] = record
-            kept += 1
-    del records[kept:]
+        if record[:ID_BYTES] != last:
+            last = record[:ID_BYTES]
+            yield record
 
 
 def is_bare(record: bytes) -> bool:
