@@ -51,7 +51,7 @@ def test_sync(over: App, api: Api) -> None:
     imported(over, 2_600)
     over.rows("insert into public.user_profiles (user_id) select id from auth.users limit 100")
     api.requests.clear()
-    run = over.sync(fire_triggers=UNSEEN, max_rows=5_000)
+    run = over.sync(fire_triggers=UNSEEN, max_rows=5_000, batch_size=1_000)
     assert run.exit_code == 0, run.error
     assert over.one("select count(*) from public.user_profiles where email is not null") == 2_500
     assert sum(method == "POST" for method, path in api.requests if "user_profiles" in path) <= 3
