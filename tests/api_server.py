@@ -1,6 +1,7 @@
 """Supabase's own PostgREST-compatible server over a test's database, behind a gateway of ours.
 
-The gateway knows keys, counts what comes by, and breaks on command, as networks do.
+The gateway knows keys, counts what comes by, breaks on command, as networks do, and has what that
+server lacks: the Auth server's admin API, and the description of the tables at its root.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from tests import npm
+from tests import auth_admin, npm, table_description
 from tests.conftest import Database
 from tests.faults import socket_of
 
@@ -73,6 +74,8 @@ class Api:
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of everything that came."""
     fault: Fault = field(default=lambda _method, _path, _number: None)
+    after: Callable[[str, str], Answer | None] = field(default=lambda _method, _path: None)
+    """The same for what the Auth server has done already: its answer is lost on the way."""
 
     def calls(self, function: str) -> int:
         """How often a function was called."""
@@ -122,8 +125,27 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(made_up)
         elif self.headers.get("apikey") not in (SERVICE_KEY, SECRET_KEY):
             self._send(Answer(401, b'{"message": "Invalid API key"}'))
+        elif (own := self._by_ourselves(body)) is not None:
+            self._reset() if own is RESET else self._send(own)
         else:
             self._pass_on(body)
+
+    def _by_ourselves(self, body: bytes) -> Answer | None:
+        """What the server behind lacks."""
+        path, _, query = self.path.partition("?")
+        database = self.api.database
+        if path == "/rest/v1/":
+            described = table_description.described(database)
+            return Answer(200, json.dumps(described).encode(), "application/openapi+json")
+        if not path.startswith("/auth/v1/admin/users"):
+            return None
+        user_id = path.removeprefix("/auth/v1/admin/users").strip("/")
+        reply = auth_admin.answer(database, self.command, user_id, query, body)
+        lost = self.api.after(self.command, path)
+        if lost is not None:
+            return lost
+        told = json.dumps(reply.body).encode()
+        return Answer(reply.status, told, headers=tuple(reply.headers.items()))
 
     do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
 
@@ -145,7 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         kept = tuple((k, v) for k, v in response.getheaders() if k.lower() == "content-range")
         kind = response.getheader("Content-Type", "")
         connection.close()
-        return Answer(response.status, told, kind, kept)
+        status, told = _as_postgrest(response.status, told)
+        return Answer(status, told, kind, kept)
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
@@ -166,6 +189,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.close_connection = True
         self.connection.close()
+
+
+def _as_postgrest(status: int, told: bytes) -> tuple[int, bytes]:
+    """A broken check constraint, and what a trigger raises, has its SQLSTATE with PostgREST.
+
+    The server here calls both SUP.
+    """
+    if status != 500 or b'"SUP"' not in told:
+        return status, told
+    state = b'"23514"' if b"violates check constraint" in told else b'"P0001"'
+    return 400, told.replace(b'"SUP"', state).replace(b"PostgresError: ", b"")
 
 
 class _Server(ThreadingHTTPServer):

@@ -67,6 +67,7 @@ class App:
             "role": "authenticated",
             "email": f"user-{user_id[:13]}@example.com",
             "created_at": datetime.now(UTC) - timedelta(minutes=5),
+            "updated_at": datetime.now(UTC) - timedelta(minutes=5),
             "raw_app_meta_data": {"provider": "email", "providers": ["email"]},
             "raw_user_meta_data": {},
             "confirmation_token": "",

@@ -33,6 +33,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/api.md",
+    "docs/before-the-migration.md",
     "docs/checks.md",
     "docs/configuration.md",
     "docs/migration.md",

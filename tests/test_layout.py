@@ -33,7 +33,7 @@ LAYERS = (
     {"doctor"},
     {"migration"},
     {"scratch"},
-    {"connect", "kill_switch", "profile"},
+    {"auth_canary", "connect", "kill_switch", "profile"},
     {"sync"},
     {"session", "ways"},
     {"journal"},

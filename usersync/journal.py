@@ -39,6 +39,11 @@ class Journal:
         self._starts: list[JournalEvent] = []
         self._moved_from: str | None = None
 
+    @property
+    def run_id(self) -> str:
+        """Which run this is."""
+        return self._run.run_id
+
     def elsewhere(self, backend: Backend, path: Path) -> Journal:
         """The journal of the same run for another database, a scratch copy."""
         return Journal(backend, path, self._run, self._clock)

@@ -108,20 +108,12 @@ def _work(
     def through(way: Way) -> Outcome:
         door = way.open(operation.effect == "read")
         opened.append(door)
-        if operation.effect not in door.effects:
-            raise Refused(
-                f"{request.task} needs a database connection, and this target is reached over its"
-                " API",
-                "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in"
-                " the dashboard)",
-            )
+        door.refuse(operation.effect, request.task)
         session = _session(request, run_id, clock, opened, target, door)
         outcome = operation.function(session, **request.inputs)
-        if door.requests is None:
-            return outcome
-        return replace(outcome, notes=(*outcome.notes, f"Requests: {door.requests:,}"))
+        return replace(outcome, notes=(*outcome.notes, *door.remarks))
 
-    there = ways(target)
+    there = ways(target, say=request.progress.say, attended=request.ask is not None)
     if not operation.each_door or len(there) == 1:
         return through(there[0])
     found: list[tuple[str, Outcome]] = []

@@ -26,6 +26,9 @@ class Progress(Protocol):
     def end(self) -> None:
         """The run is over, however it ended."""
 
+    def say(self, line: str) -> None:
+        """Something takes long: what, and how long."""
+
 
 class Silence:
     """Nobody watches."""
@@ -37,6 +40,9 @@ class Silence:
         """See `Progress`."""
 
     def end(self) -> None:
+        """See `Progress`."""
+
+    def say(self, line: str) -> None:
         """See `Progress`."""
 
 

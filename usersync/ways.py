@@ -17,23 +17,28 @@ class Way:
     open: Callable[[bool], Backend]
 
 
-def ways(target: Target) -> list[Way]:
-    """The doors of a target, the best first: a database connection, then the API."""
+def ways(target: Target, *, say: Callable[[str], None], attended: bool) -> list[Way]:
+    """The doors of a target, the best first: a database connection, then the API.
+
+    Args:
+        target: where they lead.
+        say: tells whoever watches what takes long.
+        attended: whether somebody is at a terminal.
+    """
+
+    def direct(_: bool) -> Backend:
+        from usersync.backends.postgres import PostgresDoor
+
+        return PostgresDoor(target)
+
+    def api(read_only: bool) -> Backend:
+        from usersync.backends.api import open_door
+
+        return open_door(target, say=say, attended=attended, read_only=read_only)
+
     found = []
     if target.db_url is not None:
-        found.append(Way(f"connection ({target.db_url_env or 'local'})", lambda _: _direct(target)))
+        found.append(Way(f"connection ({target.db_url_env or 'local'})", direct))
     if target.api is not None:
-        found.append(Way(f"API ({target.api.url_env})", lambda only: _api(target, read_only=only)))
+        found.append(Way(f"API ({target.api.url_env})", api))
     return found
-
-
-def _direct(target: Target) -> Backend:
-    from usersync.backends.postgres import PostgresDoor
-
-    return PostgresDoor(target)
-
-
-def _api(target: Target, *, read_only: bool) -> Backend:
-    from usersync.backends.api import ApiDoor
-
-    return ApiDoor(target, read_only=read_only)

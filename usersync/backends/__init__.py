@@ -151,17 +151,20 @@ class Backend(Protocol):
             Refused: this door cannot.
         """
 
-    @property
-    def effects(self) -> frozenset[Effect]:
-        """The kinds of operations that this door can carry out."""
+    def refuse(self, effect: Effect, task: str) -> None:
+        """Raise, before anything is done, when this door carries no such operations out.
+
+        Args:
+            effect: what the operation may change.
+            task: what was asked for.
+
+        Raises:
+            UsersyncError: it does not; names the ways that can.
+        """
 
     @property
     def line(self) -> TargetLine:
         """Where this is, as the first line of every output says it."""
-
-    @property
-    def requests(self) -> int | None:
-        """How many requests over a network this door and its others took; None when it has none."""
 
     @property
     def user(self) -> str:
@@ -170,6 +173,10 @@ class Backend(Protocol):
     @property
     def identity(self) -> str:
         """What tells this database from another, the same through every door and pooler."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What this door could not see or do, a line each, for the end of every output."""
 
     def access(self, tables: tuple[ProfileTable, ...]) -> Access:
         """Who we are here and what we may do."""
@@ -233,12 +240,18 @@ class Backend(Protocol):
     def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
         """The users, at most three, that an id, the start of one, or an address means."""
 
+    def left_behind(self, table: Table, user_id: str) -> bool:
+        """Whether there is a profile of a user who is gone."""
+
     def rehearsal(self, timeout_s: float) -> AbstractContextManager[Self]:
         """A door whose every `create` is a savepoint and whose end rolls everything back."""
 
     @property
     def most_rehearsed(self) -> int | None:
-        """How many profiles a rehearsal can hold, in one batch; None for any number of batches."""
+        """How many profiles a rehearsal can hold, in one batch; None for any number of batches.
+
+        0 for a door that cannot rehearse.
+        """
 
     def rehearsed_rows(self) -> int:
         """How many rows the rehearsal has written so far, in all tables."""

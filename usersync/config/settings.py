@@ -259,6 +259,11 @@ class Settings(Section):
     retry_s: RetrySeconds = Field(
         30.0, description="How long one batch, or the connection, is tried again; 0 for never."
     )
+    allow_full_listing: Flag = Field(
+        default=False,
+        description="Over the API of a project without usersync's functions: list more than 50,000 "
+        "users although nobody is at a terminal.",
+    )
     install: Install = Field(Install(), description="What the migration installs.")
     unattended: Unattended | None = Field(
         None, description="What may change production without a person at a terminal."

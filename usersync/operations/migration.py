@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from usersync import auth_canary, kill_switch, migration, sync
 from usersync import doctor as diagnosis
-from usersync import kill_switch, migration, sync
+from usersync.errors import Refused
 from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
 from usersync.model import Outcome, worst
 from usersync.operations.profiles import run_sync
@@ -146,6 +147,26 @@ def run_canary(session: Session, *, allow: Sequence[str] = ()) -> Outcome:
         next_steps=(session.command("doctor"),) if failed else (),
         exit_code=2 if failed else 1 if unknown else 0,
     )
+
+
+@operation("migration.test.auth", "external")
+def sign_up_for_real(session: Session, *, yes: bool = False) -> Outcome:
+    """Sign one real user up through the Auth server, watch the profile come, delete both.
+
+    Args:
+        session: the run's surroundings.
+        yes: the person agreed beforehand.
+    """
+    api = session.target.api
+    if api is None:
+        raise Refused(
+            "--through-auth signs up through the Auth server, and there is no way to it",
+            "set SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY of the same project",
+        )
+    from usersync.backends.api.accounts import Accounts
+
+    with Accounts(api, session.target.settings) as accounts:
+        return auth_canary.run(session, accounts, yes=yes)
 
 
 @operation("migration.pause", "schema")

@@ -76,6 +76,13 @@ def plan_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
 @operation("sync.rehearse", "data")
 def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     """Run the real statements of a sync and roll them back: exact counts, exact failures."""
+    if session.backend.most_rehearsed == 0:
+        raise Refused(
+            "nothing can be rehearsed this way: every statement over the API is kept",
+            "over a database connection: set SUPABASE_DB_URL\n"
+            "or with usersync's functions installed there (migration.apply)\n"
+            f"or read the plan: {session.command('sync', '--dry-run')}",
+        )
     planned = _plans(session, options)
     if isinstance(planned, Outcome):
         return planned

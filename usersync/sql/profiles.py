@@ -129,6 +129,14 @@ def role_update(table: ProfileTable, user_id: str, role: str) -> str:
     return statement.as_string()
 
 
+def profile_delete(table: ProfileTable, user_id: str) -> str:
+    """The statement that takes away one profile, for a person to run."""
+    statement = sql.SQL("delete from {} where {} = {};").format(
+        table_name(table), sql.Identifier(table.key), sql.Literal(user_id)
+    )
+    return statement.as_string()
+
+
 def email_column(table: ProfileTable) -> str | None:
     """The column that holds the user's e-mail, when there is one."""
     for column, source in table.columns.items():

@@ -91,12 +91,25 @@ def verify(_context: Context, verbose: bool = False, **flags: Any) -> int:
     help={
         "allow": "let this function run although a rollback would not undo it; repeat for several",
         "rollback": "prove on a scratch copy that apply and rollback leave no trace",
+        "through_auth": "sign one real user up through the Auth server, and delete it for good",
+        "yes": "with --through-auth: do not ask, also in production",
     },
 )
 def test(
-    _context: Context, allow: list[str] | None = None, rollback: bool = False, **flags: Any
+    _context: Context,
+    allow: list[str] | None = None,
+    rollback: bool = False,
+    through_auth: bool = False,
+    yes: bool = False,
+    **flags: Any,
 ) -> int:
     """Sign up synthetic users as the Auth server does, and roll everything back."""
+    inputs.at_most_one(
+        {"--rollback": rollback, "--through-auth": through_auth, "--allow": bool(allow)}
+    )
+    if through_auth:
+        asked = request("migration.test", "migration.test.auth", flags, yes=yes)
+        return finish(asked, json=flags["json"])
     if rollback:
         return finish(request("migration.test", "migration.prove", flags), json=flags["json"])
     asked = request("migration.test", "migration.test", flags, allow=tuple(allow or ()))

@@ -58,6 +58,10 @@ class Bar:
         if self._rich is not None:
             self._rich.stop()
 
+    def say(self, line: str) -> None:
+        """See `usersync.session.Progress`."""
+        print(line, file=sys.stderr, flush=True)
+
 
 class Lines:
     """A line every few seconds, for logs."""
@@ -87,3 +91,7 @@ class Lines:
 
     def end(self) -> None:
         """See `usersync.session.Progress`."""
+
+    def say(self, line: str) -> None:
+        """See `usersync.session.Progress`."""
+        print(line, file=sys.stderr, flush=True)

@@ -36,11 +36,7 @@ class ApiCatalog:
 
     def __getattr__(self, _verb: str) -> NoReturn:
         """Everything else that a catalog can do changes it, or reads what no function tells."""
-        raise Refused(
-            "this needs a database connection, and the target is reached over its API",
-            "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in the"
-            " dashboard)",
-        )
+        raise needs_connection("this")
 
     def survey(self, tables: tuple[ProfileTable, ...]) -> Survey:
         (row,) = self._caller.rows("usersync_survey")
@@ -165,6 +161,30 @@ class ApiCatalog:
         app = App(self._caller)
         wanted = [(table.schema_name, table.table) for table in tables]
         return {one.oid: inserts_into(one, app.look_up, wanted) for one in app.functions(oids)}
+
+
+def left_behind(caller: Caller, table: ProfileTable, user_id: str) -> bool:
+    """Whether there is a profile of a user who is gone, by the check that finds such profiles.
+
+    Args:
+        caller: that of the door.
+        table: the profile table.
+        user_id: who is gone.
+    """
+    accepted = {"orphan_profile": [user_id]}
+    answer = caller.call("usersync_checks", table=table.name, accepted=accepted)
+    rows = _rows(answer["answers"]["orphan_profile"])
+    # Every row tells how many of all are accepted: this one, or nobody.
+    return bool(rows and rows[0]["accepted"])
+
+
+def needs_connection(what: str) -> Refused:
+    """What this door says of something that it cannot do."""
+    return Refused(
+        f"{what} needs a database connection, and the target is reached over its API",
+        "set SUPABASE_DB_URL to the connection string of the session pooler (Connect, in the"
+        " dashboard)",
+    )
 
 
 def _rows(told: Mapping[str, Any]) -> Sequence[checks.Row]:

@@ -17,6 +17,7 @@ from usersync.errors import CouldNotTell, Interrupted, Refused
 from usersync.sql.api import FUNCTIONS
 
 if TYPE_CHECKING:
+    import httpx
     from supabase import Client
 
 Row = dict[str, Any]
@@ -28,7 +29,8 @@ STABLE = frozenset(function.name for function in FUNCTIONS if not function.write
 #: How much later than Postgres we give up, so that it is Postgres who ends a slow statement.
 _LATENCY_S = 5.0
 
-_INSTALL = (
+#: The two ways to install our functions.
+INSTALL = (
     "install them over a database connection: set SUPABASE_DB_URL and run migration.apply\n"
     "or write them as files for the Supabase CLI, also over a connection: migration.export"
 )
@@ -72,7 +74,7 @@ class Caller:
             connect_timeout_s=settings.connect_timeout_s,
             read_timeout_s=settings.statement_timeout_s + _LATENCY_S,
         )
-        self._client = self._connect(api)
+        self._client = connect(self.address, api, self._http)
 
     @property
     def requests(self) -> int:
@@ -130,19 +132,6 @@ class Caller:
         """Let go of the connections."""
         self._http.close()
 
-    def _connect(self, api: Api) -> Client:
-        from supabase import Client, ClientOptions
-        from supabase_auth import SyncMemoryStorage
-
-        options = ClientOptions(
-            auto_refresh_token=False,
-            persist_session=False,
-            postgrest_client_retry=False,
-            storage=SyncMemoryStorage(),
-            httpx_client=self._http,
-        )
-        return Client(self.address.base_url, api.key.get_secret_value().strip(), options)
-
     def _known(self, function: str, fields: Mapping[str, Any]) -> Row:
         return _Fields(fields, self._unknown(function))
 
@@ -173,7 +162,7 @@ class Caller:
             return NotInstalled(
                 f"{self.address.host} has no function public.{function}: usersync is not installed"
                 " there, or the API has not noticed yet",
-                f"{_INSTALL}\nwhen it has just been installed: wait a moment",
+                f"{INSTALL}\nwhen it has just been installed: wait a moment",
             )
         if code == "P0002":
             return Refused(
@@ -209,6 +198,27 @@ def built(kind: Callable[..., Built], row: Row) -> Built:
         return kind(**row)
     except TypeError:
         raise (row._missing if isinstance(row, _Fields) else CouldNotTell("odd answer")) from None
+
+
+def connect(address: Address, api: Api, http: httpx.Client) -> Client:
+    """Supabase's client for a project, with a key that was read already.
+
+    Args:
+        address: where the project is.
+        api: holds the key.
+        http: what carries its requests.
+    """
+    from supabase import Client, ClientOptions
+    from supabase_auth import SyncMemoryStorage
+
+    options = ClientOptions(
+        auto_refresh_token=False,
+        persist_session=False,
+        postgrest_client_retry=False,
+        storage=SyncMemoryStorage(),
+        httpx_client=http,
+    )
+    return Client(address.base_url, api.key.get_secret_value().strip(), options)
 
 
 def natural(row: Mapping[str, Any]) -> Row:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from usersync.backends.api.client import Caller, built
-from usersync.triggers import FunctionSource, Reference
+from usersync.model import Trigger
+from usersync.triggers import FunctionSource, Reference, TriggerSource, judge
 
 #: Where names without a schema are looked up by a function that says nothing of it.
 _SEARCH_PATH = ("public", "extensions")
@@ -34,6 +35,23 @@ class App:
             schemas=[schema for schema, _ in references],
             search_path=[*(schemas or ()), *_SEARCH_PATH],
             anywhere=schemas is None,
+        )
+
+    def insert_triggers(self, table: str) -> tuple[Trigger, ...]:
+        """What an insert into a profile table fires, judged by what it may reach."""
+        fired = self._caller.rows("usersync_triggers", table=table)
+        if not fired:
+            return ()
+        foreign = self._caller.rows("usersync_foreign_tables")
+        own = [row["function_oid"] for row in fired if row["function_oid"] is not None]
+        by_oid = {function.oid: function for function in self.functions(own)}
+        return judge(
+            [
+                TriggerSource(row["name"], by_oid.get(row["function_oid"]), row["condition"] or "")
+                for row in fired
+            ],
+            self.look_up,
+            [row["name"] for row in foreign],
         )
 
     def _read(self, **given: object) -> list[FunctionSource]:

@@ -26,16 +26,14 @@ from usersync.backends import (
 )
 from usersync.backends.api import given, keys
 from usersync.backends.api.batches import Batches
-from usersync.backends.api.catalog import ApiCatalog
+from usersync.backends.api.catalog import ApiCatalog, left_behind, needs_connection
 from usersync.backends.api.client import Caller, built, natural
 from usersync.backends.api.code import App
 from usersync.backends.api.lease import held
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable, Target
-from usersync.errors import UsersyncError
 from usersync.model import CheckResult, Effect, JournalEvent, Status, TargetLine, Trigger, User
 from usersync.sql import changes, profiles, users
-from usersync.triggers import TriggerSource, judge
 
 #: What the server should not have to send at once.
 _PAGE_ROWS = 10_000
@@ -60,16 +58,18 @@ class ApiDoor:
         self._others: list[Self] = []
         self._rehearsing = False
         self._rehearsed_rows = 0
-        try:
+        with contextlib.ExitStack() as unless_open:
+            unless_open.callback(self.close)
             self.look_again()
-        except UsersyncError:
-            self._caller.close()
-            raise
+            unless_open.pop_all()
 
     # -- where we are ------------------------------------------------------------------------
 
-    effects: frozenset[Effect] = frozenset({"read", "data", "external"})
     most_rehearsed: int | None = _PAGE_ROWS
+
+    def refuse(self, effect: Effect, task: str) -> None:
+        if effect == "schema":
+            raise needs_connection(task)
 
     @property
     def line(self) -> TargetLine:
@@ -81,8 +81,9 @@ class ApiDoor:
         )
 
     @property
-    def requests(self) -> int | None:
-        return self._caller.requests + sum(other.requests or 0 for other in self._others)
+    def remarks(self) -> tuple[str, ...]:
+        count = self._caller.requests + sum(one._caller.requests for one in self._others)
+        return (f"Requests: {count:,}",)
 
     @property
     def identity(self) -> str:
@@ -144,21 +145,7 @@ class ApiDoor:
         return Status(as_of=row["as_of"], total=row["total"], existing=row["existing"])
 
     def triggers(self, table: Table) -> tuple[Trigger, ...]:
-        fired = self._rows("usersync_triggers", table)
-        if not fired:
-            return ()
-        foreign = self._rows("usersync_foreign_tables", table)
-        app = App(self._caller)
-        own = [row["function_oid"] for row in fired if row["function_oid"] is not None]
-        by_oid = {function.oid: function for function in app.functions(own)}
-        return judge(
-            [
-                TriggerSource(row["name"], by_oid.get(row["function_oid"]), row["condition"] or "")
-                for row in fired
-            ],
-            app.look_up,
-            [row["name"] for row in foreign],
-        )
+        return App(self._caller).insert_triggers(table.settings.name)
 
     def plan(self, table: Table, selection: Selection) -> PlanCounts:
         (row,) = self._rows("usersync_plan", table, **given.selected(selection))
@@ -208,6 +195,9 @@ class ApiDoor:
             meant = {"first_id": digits.ljust(32, "0"), "last_id": digits.ljust(32, "f")}
         rows = self._rows("usersync_find_users", table, **meant)
         return tuple(answers.match(row) for row in rows)
+
+    def left_behind(self, table: Table, user_id: str) -> bool:
+        return left_behind(self._caller, table.settings, user_id)
 
     # -- writing -----------------------------------------------------------------------------
 

@@ -158,15 +158,13 @@ def build_client(
 def _refuse_errors(response: httpx.Response) -> None:
     """Raise what is no answer to our question, whoever asked: supabase-py tells no status."""
     is_json = "json" in response.headers.get("Content-Type", "")
-    if response.is_success and (is_json or response.request.method == "HEAD"):
+    response.read()
+    if response.is_success and (is_json or not response.content):
         return
     told: object = None
     if is_json:
-        response.read()
         with contextlib.suppress(ValueError):
             told = response.json()
-    if response.is_success and response.status_code == httpx.codes.NO_CONTENT:
-        return
     body = told if isinstance(told, dict) else {}
     code = body.get("error_code") or body.get("code") or ""
     message = body.get("message") or body.get("msg") or ""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Self, cast, get_args
+from typing import Any, Self, cast
 
 from psycopg import sql
 
@@ -88,8 +88,8 @@ class PostgresDoor:
 
     # -- where we are ------------------------------------------------------------------------
 
-    effects: frozenset[Effect] = frozenset(get_args(Effect))
-    requests: int | None = None
+    def refuse(self, effect: Effect, task: str) -> None:
+        """Everything can be done over a connection."""
 
     @property
     def line(self) -> TargetLine:
@@ -233,6 +233,11 @@ class PostgresDoor:
             answers.match(row) for row in self._query(compose(load("queries/find_users"), named))
         )
 
+    def left_behind(self, table: Table, user_id: str) -> bool:
+        named = self._names(table) | {"user_id": sql.Literal(user_id)}
+        (row,) = self._query(compose(load("queries/left_behind"), named))
+        return bool(row["left_behind"])
+
     # -- writing -----------------------------------------------------------------------------
 
     def create(
@@ -270,6 +275,7 @@ class PostgresDoor:
             yield self
 
     most_rehearsed: int | None = None
+    remarks: tuple[str, ...] = ()
 
     def rehearsed_rows(self) -> int:
         """How many rows this rehearsal has written so far, in all tables."""
