@@ -82,7 +82,8 @@ def test_who_cannot_be_seen_is_named(over: App) -> None:
     assert (status.total, status.existing, status.orphans) == (1, 1, 0)
     assert len(hidden) == 2
     assert any(
-        note.startswith("3 profiles belong to users whom the API's list") for note in run.notes
+        note.startswith("profiles of users whom the API's list does not show: 3 (")
+        for note in run.notes
     )
     assert run.exit_code == 0
 

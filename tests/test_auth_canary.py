@@ -15,7 +15,7 @@ from tests.conftest import Database
 from tests.faults import journal, started, until
 from tests.migrated import applied
 from tests.unprepared import before
-from usersync import local
+from usersync import local, report
 from usersync.model import Run
 
 __all__ = ["api", "before"]
@@ -81,7 +81,9 @@ def test_it_signs_up_and_goes(watched: App) -> None:
         ("public.user_profiles(user_id)", "ok"),
         ("deletion", "ok"),
     ]
-    assert run.steps[0].detail == f"usersync-canary-{run.run_id}@usersync.invalid"
+    address = f"usersync-canary-{run.run_id.replace('-', '')}@usersync.invalid"
+    assert run.steps[0].detail == address
+    assert address in report.terminal(run)
     assert canaries(watched) == 0
     assert watched.one("select count(*) from public.user_profiles") == 0
 
@@ -126,7 +128,7 @@ def test_it_cannot_be_deleted(direct: App, api: Api, impatient: None) -> None:
     assert run.exit_code == 6
     assert ("deletion", "failed") in said(run)
     assert "contact: #on-call" in run.next_steps
-    assert f"usersync-canary-{run.run_id}@usersync.invalid" in run.next_steps[0]
+    assert f"usersync-canary-{run.run_id.replace('-', '')}@" in run.next_steps[0]
     assert canaries(direct) == 1
 
 
@@ -147,7 +149,7 @@ def test_a_profile_that_stays(
     run = sign_up(before)
     assert run.exit_code == 6, (run.error, run.steps)
     left = before.one("select user_id::text from public.user_profiles")
-    assert f"where \"user_id\" = '{left}';" in run.next_steps[0]
+    assert f"where \"user_id\" = '{left.replace('-', '')}';" in run.next_steps[0]
 
 
 def test_production_is_asked(direct: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +220,28 @@ def test_killed_before_the_deletion(direct: App, impatient: None) -> None:
     assert canaries(direct) == 0
 
 
+def test_a_leftover_that_cannot_be_deleted(direct: App, api: Api, impatient: None) -> None:
+    """What a killed run left and nobody can remove is exit 6, whatever comes of this sign-up."""
+    direct.rows(TRIGGER)
+    left = direct.user(email=f"usersync-canary-{'0' * 32}@usersync.invalid")
+    api.fault = lambda method, path, _number: (
+        Answer(500) if method == "DELETE" and left in path else None
+    )
+    run = sign_up(direct)
+    assert run.exit_code == 6
+    assert canaries(direct) == 1
+
+
+def test_an_auth_server_that_does_not_answer(direct: App, api: Api) -> None:
+    """Nothing was tried, so nothing can be left: exit 1, and the journal has its end."""
+    direct.configure("retry_s: 0")
+    api.fault = lambda _method, path, _number: RESET if path.startswith(USERS) else None
+    run = sign_up(direct)
+    assert run.exit_code == 1
+    assert run.error.endswith("the connection broke")
+    assert [line["event"] for line in journal(direct)] == ["started", "ended"]
+
+
 def test_interrupted(direct: App) -> None:
     """Ctrl-C in the middle deletes the user before it ends."""
     with started(direct, "migration.test", "--through-auth") as command:
@@ -235,7 +259,7 @@ def test_one_that_is_at_work_is_waited_for(direct: App, monkeypatch: pytest.Monk
     with started(direct, "migration.test", "--through-auth") as command:
         assert command.end()[0] == 0
     direct.user(
-        email="usersync-canary-00000000-0000-4000-8000-000000000000@usersync.invalid",
+        email="usersync-canary-00000000000040008000000000000000@usersync.invalid",
         created_at="2999-01-01T00:00:00Z",
     )
     direct.rows("update auth.users set created_at = now() where email like 'usersync-canary-%'")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from usersync.backends import Match, Table
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Nobody's: RFC 2606 keeps the domain from ever existing.
 PREFIX = "usersync-canary-"
 DOMAIN = "@usersync.invalid"
-_ADDRESS = rf"{PREFIX}[0-9a-f-]{{36}}{DOMAIN}".replace(".", r"\.")
+_ADDRESS = rf"{PREFIX}[0-9a-f]{{32}}{DOMAIN}".replace(".", r"\.")
 
 #: How long a profile may take, and how often it is looked for.
 _PATIENCE_S = 10.0
@@ -66,13 +66,15 @@ def run(session: Session, accounts: Accounts, *, yes: bool) -> Outcome:
     )
     _authorize(session, yes=yes)
     trial = _Trial(session, accounts, tables)
-    _remove_leftovers(trial)
     session.journal.started("", counts={"canary": 1})
     error: UsersyncError | None = None
     interrupted: KeyboardInterrupt | None = None
-    address = f"{PREFIX}{session.journal.run_id}{DOMAIN}"
-    user_id = ""
+    # Without the dashes of an id, which lists would shorten: this one is no person's.
+    address = f"{PREFIX}{session.journal.run_id.replace('-', '')}{DOMAIN}"
+    user_id, tried = "", False
     try:
+        _remove_leftovers(trial)
+        tried = True
         user_id = _sign_up(trial, address)
         if user_id:
             _watch(trial, user_id)
@@ -80,11 +82,15 @@ def run(session: Session, accounts: Accounts, *, yes: bool) -> Outcome:
         error = raised
     except KeyboardInterrupt as raised:
         interrupted = raised
-    _remove(trial, address, user_id)
+    if tried:
+        _remove(trial, address, user_id)
     outcome = _outcome(trial, error)
-    session.journal.ended(
-        "", counts={"canary": 1, "left": len(trial.remains)}, exit_code=outcome.exit_code
-    )
+    counts = {"canary": 1, "left": len(trial.remains)}
+    try:
+        session.journal.ended("", counts=counts, exit_code=outcome.exit_code)
+    except UsersyncError as untold:
+        # What is left must be told all the same.
+        outcome = replace(outcome, notes=(*outcome.notes, untold.message))
     if interrupted is not None and not trial.remains:
         raise interrupted
     return outcome
@@ -124,7 +130,7 @@ def _remove_leftovers(trial: _Trial) -> None:
             time.sleep(min(1.0, _AT_WORK_S))
             found = accounts.named(PREFIX, _ADDRESS)
     for one in found:
-        if _delete(trial, one.user_id, one.address):
+        if _deleted(trial, one.user_id, one.address):
             trial.tell("leftover", "changed", _leftover(one), one.user_id)
 
 
@@ -193,34 +199,42 @@ def _looks(trial: _Trial, table: Table, user_id: str) -> Iterator[Match]:
 
 def _remove(trial: _Trial, address: str, user_id: str) -> None:
     """Delete the user and make sure that nothing of it is left."""
-    try:
-        if not user_id:
-            # No answer is no proof that nobody was made.
+    if not user_id:
+        # No answer is no proof that nobody was made.
+        try:
             made = trial.accounts.the_one(address)
-            if made is None:
-                return
-            user_id = made.user_id
-        if _delete(trial, user_id, address):
-            trial.tell("deletion", "ok", "user and profile are gone", user_id)
+        except UsersyncError as error:
+            trial.tell("deletion", "failed", error.message)
+            trial.remains.append(_by_hand(address))
+            return
+        if made is None:
+            return
+        user_id = made.user_id
+    if _deleted(trial, user_id, address):
+        trial.tell("deletion", "ok", "user and profile are gone", user_id)
+
+
+def _deleted(trial: _Trial, user_id: str, address: str) -> bool:
+    """Delete a user; whether nothing is left."""
+    backend = trial.session.backend
+    try:
+        trial.accounts.delete(user_id)
+        is_there = trial.accounts.exists(user_id)
+        left = [one for one in trial.tables if not is_there and backend.left_behind(one, user_id)]
     except UsersyncError as error:
         trial.tell("deletion", "failed", error.message, user_id)
         trial.remains.append(_by_hand(address))
-
-
-def _delete(trial: _Trial, user_id: str, address: str) -> bool:
-    """Delete a user; whether nothing is left."""
-    trial.accounts.delete(user_id)
-    if trial.accounts.exists(user_id):
+        return False
+    if is_there:
         trial.tell("deletion", "failed", "the user is there still", user_id)
         trial.remains.append(_by_hand(address))
-        return False
-    left = [table for table in trial.tables if trial.session.backend.left_behind(table, user_id)]
     for table in left:
         trial.tell(
             table.settings.name, "failed", "the profile of the deleted user is there still", user_id
         )
-        trial.remains.append(f"in the SQL editor: {profile_delete(table.settings, user_id)}")
-    return not left
+        statement = profile_delete(table.settings, user_id.replace("-", ""))
+        trial.remains.append(f"in the SQL editor: {statement}")
+    return not is_there and not left
 
 
 def _by_hand(address: str) -> str:

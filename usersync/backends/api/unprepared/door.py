@@ -271,8 +271,10 @@ class UnpreparedDoor:
         self, table: Table, user_id: str, planned: Planned | None, role: str | None
     ) -> dict[str, Any] | None:
         """The new profile of somebody; None for one who is gone, or needs none any more."""
-        told = None if planned is None else planned.values(user_id)
-        if told is None:
+        values_there = None if planned is None else planned.values(user_id)
+        if values_there is not None:
+            told = dict(zip(profiles.sources(table.settings), values_there, strict=True))
+        else:
             user = self._people.one(user_id)
             if user is None or predicate.skip_number(self._settings.users)(user):
                 return None

@@ -35,8 +35,8 @@ def unseen(listed: Roster) -> tuple[str, ...]:
     """What this way cannot tell, a line each."""
     every = len(scripts())
     nobodys = (
-        f"{listed.nobodys:,} profiles belong to users whom the API's list does not show: deleted"
-        " ones, or users of another audience or instance; which, only a database connection tells"
+        f"profiles of users whom the API's list does not show: {listed.nobodys:,} (deleted, or of"
+        " another audience or instance: only a database connection tells which)"
         if listed.nobodys
         else ""
     )

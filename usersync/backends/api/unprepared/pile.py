@@ -7,6 +7,7 @@ import struct
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 _LENGTH = struct.Struct(">I")
 
@@ -53,30 +54,41 @@ class Pile:
 
 
 class Packed:
-    """Records by their number.
+    """Records by their number, in blocks: what a pile lets go of is used again for them.
 
     Args:
         records: in the order that their numbers shall have.
     """
 
     def __init__(self, records: Iterable[bytes] = ()) -> None:
-        self._bytes = bytearray()
-        self._ends = array("Q")
+        self._blocks: list[bytes] = []
+        self._ends: list[array[int]] = []
+        loose: list[bytes] = []
         for record in records:
-            self._bytes += record
-            self._ends.append(len(self._bytes))
+            loose.append(record)
+            if len(loose) == _BLOCK:
+                self._close(loose)
+        self._length = len(self._blocks) * _BLOCK + len(loose)
+        if loose:
+            self._close(loose)
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return self._length
 
     def __getitem__(self, number: int) -> bytes:
-        if not 0 <= number < len(self._ends):
+        if not 0 <= number < self._length:
             raise IndexError(number)
-        start = self._ends[number - 1] if number else 0
-        return bytes(self._bytes[start : self._ends[number]])
+        block, place = divmod(number, _BLOCK)
+        ends = self._ends[block]
+        return self._blocks[block][ends[place - 1] if place else 0 : ends[place]]
 
     def __iter__(self) -> Iterator[bytes]:
-        return (self[number] for number in range(len(self)))
+        return (self[number] for number in range(self._length))
+
+    def _close(self, loose: list[bytes]) -> None:
+        self._blocks.append(b"".join(loose))
+        self._ends.append(array("I", accumulate(map(len, loose))))
+        loose.clear()
 
 
 def _records(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -91,7 +91,7 @@ class Planned:
         counts = self.counts(selection, digests=False)
         return counts.planned, counts.newer
 
-    def values(self, user_id: str) -> dict[str, Any] | None:
+    def values(self, user_id: str) -> list[Any] | None:
         """The values of somebody's new profile; None for somebody who was not handed out."""
         number = self._handed_out.get(user_id)
         return None if number is None else roster.values_of(self.listed.missing[number])

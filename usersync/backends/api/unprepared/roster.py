@@ -89,9 +89,9 @@ class Clerk:
         fixed = first + _REST.pack(skip, self._number(self._provider(user)), marks)
         if skip or held is not None:
             return fixed
-        values = self._row_of(user) if self._row_of else None
-        told = [masked_email(user.get("email")), values]
-        return fixed + json.dumps(told, ensure_ascii=False).encode()
+        values = self._row_of(user).values() if self._row_of else ()
+        told = [masked_email(user.get("email")), *values]
+        return fixed + json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
     def _number(self, provider: str) -> int:
         if provider not in self._numbers:
@@ -227,9 +227,9 @@ def position_key(created_at: datetime | None, user_id: str) -> bytes:
     return at.to_bytes(8, "big") + uuid.UUID(user_id).bytes + b"\xff" * 8
 
 
-def values_of(record: bytes) -> dict[str, Any]:
-    """The values of somebody's new profile."""
-    values: dict[str, Any] = json.loads(record[_BARE_BYTES:])[1]
+def values_of(record: bytes) -> list[Any]:
+    """The values of somebody's new profile, in the order of its columns."""
+    values: list[Any] = json.loads(record[_BARE_BYTES:])[1:]
     return values
 
 
