@@ -128,7 +128,7 @@ def test_sync_creates_what_is_missing_and_says_what_cannot_be(installed: Doors) 
     some_users(installed.app)
     run = installed.over_api().sync()
     summary = summary_of(run)
-    assert counts(summary) == {"created": 2, "failed": 2, "already_there": 0}
+    assert counts(summary) == {"created": 2, "failed": 2, "already_there": 0, "gone": 0}
     assert {(group.sqlstate, group.subject) for group in summary.failures} == {
         ("23514", "profiles_username_check"),
         ("23502", "username"),
@@ -151,7 +151,7 @@ def test_many_are_created_block_by_block(installed: Doors) -> None:
     installed.over_api()
     installed.api.requests.clear()
     summary = app.synced(first_fill=True, workers=2, max_rows=10_000)
-    assert counts(summary) == {"created": 5_000, "failed": 0, "already_there": 0}
+    assert counts(summary) == {"created": 5_000, "failed": 0, "already_there": 0, "gone": 0}
     assert app.one("select count(*) from public.profiles") == 5_000
     batches = installed.api.calls("usersync_create_blocks")
     assert batches > 0

@@ -223,7 +223,7 @@ PATTERNS = {
     "minute": r"\d{4}-\d\d-\d\d \d\d:\d\d UTC",
     "instant": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
     "seconds": r"\d+\.\d+",
-    "digest": r"5-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{24}",
+    "digest": r"5-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{72}",
     "user": r"  [0-9a-f]{8}  \d{4}-\d\d-\d\d \d\d:\d\d UTC  \w+ +\w\*\*\*@[\w.]+",
     "actor": r"\S+",
     "file": r"\S+\.sql",

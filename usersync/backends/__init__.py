@@ -63,11 +63,15 @@ class PlanCounts:
     as_of: datetime
     total: int
     existing: int
+    existing_in_share: int
     planned: int
     newer: int
     newest_at: datetime | None
-    users_digest: int
-    values_digest: int
+    users_digest: str
+    """The sum of the shares of all planned users, without carry: 256 bits, hexadecimal."""
+    values_digest: str
+    user_ids: tuple[str, ...] | None = None
+    """The planned users, oldest first; None when there are more than were to be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ class BatchResult:
     """Users without a profile when the batch began."""
     created: int
     failures: tuple[Failure, ...] = ()
+    already_there: int = 0
+    """Users of a batch by name who have a profile that this batch did not make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,16 +187,25 @@ class Backend(Protocol):
     def triggers(self, table: Table) -> tuple[Trigger, ...]:
         """What an insert into the table fires, and how far each reaches."""
 
-    def plan(self, table: Table, selection: Selection) -> PlanCounts:
-        """Count and fingerprint the users whose profile is missing."""
+    def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
+        """Count and fingerprint the users whose profile is missing, of one snapshot.
 
-    def newest_users(
+        Args:
+            listed: name the users when there are no more than so many.
+        """
+
+    def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
-        """The last to sign up of the selected users, each with its share of the digest."""
+        """Of the last selected users to sign up those who were added or changed last, each with
+        its share of the digest.
+        """
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
         """How many of the selected users have no profile still, and how many came after them."""
+
+    def profiles_there(self, table: Table, selection: Selection) -> int:
+        """How many users of the selection's time and share have a profile, planned or not."""
 
     def missing_users(
         self,

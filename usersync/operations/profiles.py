@@ -76,7 +76,7 @@ def plan_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
 @operation("sync.rehearse", "data")
 def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     """Run the real statements of a sync and roll them back: exact counts, exact failures."""
-    planned = _plans(session, options)
+    planned = _plans(session, options, name=True)
     if isinstance(planned, Outcome):
         return planned
 
@@ -110,7 +110,7 @@ def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
 def _sync(session: Session, options: sync.SyncOptions) -> Outcome:
     # Listing users costs a scan of both tables: only for a person who is asked.
     planned = _plans(
-        session, options, list_users=LIST_LENGTH if session.target.is_production else 0
+        session, options, list_users=LIST_LENGTH if session.target.is_production else 0, name=True
     )
     if isinstance(planned, Outcome):
         return planned
@@ -177,7 +177,11 @@ def _write_ids(session: Session, table: Table, path: str) -> str:
 
 
 def _plans(
-    session: Session, options: sync.SyncOptions, *, list_users: int = LIST_LENGTH
+    session: Session,
+    options: sync.SyncOptions,
+    *,
+    list_users: int = LIST_LENGTH,
+    name: bool = False,
 ) -> list[sync.Planned] | Outcome:
     """The plan of every table; what stops one of them, told with those that were made."""
     planned: list[sync.Planned] = []
@@ -185,7 +189,9 @@ def _plans(
     sync.refuse_impossible(options, tables)
     for table in tables:
         try:
-            planned.append(sync.make_plan(session, table, options, list_users=list_users))
+            planned.append(
+                sync.make_plan(session, table, options, list_users=list_users, name=name)
+            )
         except UsersyncError as error:
             return _stopped(planned, error)
     return planned

@@ -133,19 +133,23 @@ class ApiDoor:
             [row["name"] for row in foreign],
         )
 
-    def plan(self, table: Table, selection: Selection) -> PlanCounts:
-        (row,) = self._rows("usersync_plan", table, **_selected(selection))
-        return PlanCounts(**row)
+    def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
+        (row,) = self._rows("usersync_plan", table, **_selected(selection), listed=listed)
+        return answers.plan(row)
 
-    def newest_users(
+    def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
-        rows = self._rows("usersync_newest_users", table, **_selected(selection), limit=limit)
-        return tuple((row["id"], row["users_digest"]) for row in rows)
+        rows = self._rows("usersync_touched_users", table, **_selected(selection), limit=limit)
+        return tuple((row["id"], int(row["users_digest"], 16)) for row in rows)
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
         (row,) = self._rows("usersync_remaining", table, **_selected(selection))
         return row["remaining"], row["newer"]
+
+    def profiles_there(self, table: Table, selection: Selection) -> int:
+        (row,) = self._rows("usersync_profiles_there", table, **_selected(selection))
+        return cast("int", row["profiles"])
 
     def missing_users(
         self,
