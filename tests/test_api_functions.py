@@ -139,6 +139,17 @@ def test_a_selection_is_that_of_the_plan(installed: App) -> None:
     assert row["remaining"] == 15
 
 
+def test_it_tells_of_a_read_only_database(installed: App, database: Database) -> None:
+    """What forbids every write is seen from a function that cannot write anyway."""
+    (row,) = call(installed, "usersync_table")["rows"]
+    assert row["facts"]["read_only"] is None
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        setting = f"alter database {database.name} set default_transaction_read_only = on"
+        admin.execute(setting.encode())
+    (row,) = call(installed, "usersync_table")["rows"]
+    assert row["facts"]["read_only"] == "setting"
+
+
 def test_another_table_is_an_error_of_its_own(installed: App, database: Database) -> None:
     """A table that the functions were not made for is no empty answer."""
     assert database

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 Level = Literal["info", "warning", "error"]
 Reach = Literal["contained", "outside", "undecided"]
+ReadOnly = Literal["standby", "setting"]
+"""Why a server takes no writes; ``setting`` is ``default_transaction_read_only``."""
 Effect = Literal["read", "data", "schema", "external"]
 
 #: Several targets or tables: the exit code that wins stands first.

@@ -14,7 +14,7 @@ from typing import Protocol, Self
 
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable
-from usersync.model import CheckResult, JournalEvent, Status, TargetLine, Trigger, User
+from usersync.model import CheckResult, JournalEvent, ReadOnly, Status, TargetLine, Trigger, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Table:
     """Size of ``auth.users`` in heap blocks."""
     users_estimate: int
     """How many rows the planner believes ``auth.users`` to hold; 0 when it does not know."""
+    read_only: ReadOnly | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from usersync.backends import Table
 from usersync.config import ProfileTable
 from usersync.errors import CouldNotTell, Refused, UsersyncError
+from usersync.model import ReadOnly
 from usersync.sql import profiles
 
 Facts = Mapping[str, Any]
@@ -43,6 +44,22 @@ def refuse(problems: Sequence[Problem]) -> None:
     )
 
 
+def read_only(why: ReadOnly | None) -> list[Problem]:
+    """What stands in the way of any write to the server."""
+    if why is None:
+        return []
+    if why == "standby":
+        return [Problem("this server is read-only: it is a standby", "connect to the primary")]
+    return [
+        Problem(
+            "this server is read-only: default_transaction_read_only is on, as a hosted project"
+            " turns it on when its disk is full",
+            "free or enlarge the disk in the dashboard under Database; if somebody set it on"
+            " purpose, it is theirs to take back",
+        )
+    ]
+
+
 def table(facts: Facts, settings: ProfileTable) -> Table:
     """What the use-cases need to know of a table without problems."""
     return Table(
@@ -51,6 +68,7 @@ def table(facts: Facts, settings: ProfileTable) -> Table:
         definition=facts["relation"]["definition"],
         user_blocks=facts["users"]["blocks"],
         users_estimate=int(facts["users"]["rows_estimate"]),
+        read_only=facts["read_only"],
     )
 
 

@@ -76,7 +76,7 @@ def plan_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
 @operation("sync.rehearse", "data")
 def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     """Run the real statements of a sync and roll them back: exact counts, exact failures."""
-    planned = _plans(session, options, name=True)
+    planned = _plans(session, options, carry_out=True)
     if isinstance(planned, Outcome):
         return planned
 
@@ -110,7 +110,10 @@ def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
 def _sync(session: Session, options: sync.SyncOptions) -> Outcome:
     # Listing users costs a scan of both tables: only for a person who is asked.
     planned = _plans(
-        session, options, list_users=LIST_LENGTH if session.target.is_production else 0, name=True
+        session,
+        options,
+        list_users=LIST_LENGTH if session.target.is_production else 0,
+        carry_out=True,
     )
     if isinstance(planned, Outcome):
         return planned
@@ -181,16 +184,18 @@ def _plans(
     options: sync.SyncOptions,
     *,
     list_users: int = LIST_LENGTH,
-    name: bool = False,
+    carry_out: bool = False,
 ) -> list[sync.Planned] | Outcome:
     """The plan of every table; what stops one of them, told with those that were made."""
     planned: list[sync.Planned] = []
     tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
     sync.refuse_impossible(options, tables)
+    if carry_out:
+        sync.refuse_read_only(tables)
     for table in tables:
         try:
             planned.append(
-                sync.make_plan(session, table, options, list_users=list_users, name=name)
+                sync.make_plan(session, table, options, list_users=list_users, carry_out=carry_out)
             )
         except UsersyncError as error:
             return _stopped(planned, error)

@@ -65,7 +65,12 @@ class Planned:
 
 
 def make_plan(
-    session: Session, table: Table, options: SyncOptions, *, list_users: int, name: bool = False
+    session: Session,
+    table: Table,
+    options: SyncOptions,
+    *,
+    list_users: int,
+    carry_out: bool = False,
 ) -> Planned:
     """Work out what a sync would do; writes nothing.
 
@@ -74,7 +79,7 @@ def make_plan(
         table: the profile table.
         options: what was asked for; with ``approve`` the plan is made for the users of that digest.
         list_users: how many of the planned users to list.
-        name: whether it shall be carried out, and needs to know whom it means.
+        carry_out: whether it is there to be carried out, and must know whom it means.
 
     Raises:
         Refused: ``approve`` is no digest.
@@ -86,7 +91,7 @@ def make_plan(
         share=options.share,
         last=_last_of_limit(session, table, options, approved),
     )
-    listed = PAGE_ROWS if name else 0
+    listed = PAGE_ROWS if carry_out else 0
     counts = session.backend.plan(table, selection, listed=listed)
     if approved and counts.planned > approved.rows:
         late = latecomers(
@@ -119,7 +124,10 @@ def make_plan(
         triggers=triggers,
         newer=counts.newer if approved else 0,
     )
-    plan = replace(plan, guards=guards.guards(session, plan, options))
+    standing = guards.guards(session, plan, options)
+    if plan.rows:
+        standing = (*guards.read_only_guard(session, table), *standing)
+    plan = replace(plan, guards=standing)
     return Planned(table, selection, plan, counts)
 
 

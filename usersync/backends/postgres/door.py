@@ -108,7 +108,8 @@ class PostgresDoor:
         sees_users = True
         for table in tables:
             facts = self._facts(table)
-            found = inspection.problems(facts, table, self.user, writing=True)
+            found = inspection.read_only(facts["read_only"])
+            found += inspection.problems(facts, table, self.user, writing=True)
             problems += [(problem.message, problem.next_step) for problem in found]
             sees_users = sees_users and inspection.sees_users(facts)
         unique = tuple(dict.fromkeys(problems))
