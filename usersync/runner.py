@@ -34,6 +34,7 @@ RUN_SCHEMA = 1
 class Request:
     """What a person asked for, apart from the operation's own inputs.
 
+    ``opens_target`` is false for an operation that opens no target and gets its inputs alone;
     ``out`` is a path for the Run as JSON, written also when the task fails or is interrupted;
     ``local_directory`` holds the local stack, when it is not the usual one; ``show_settings`` tells
     which settings are there, also when the target cannot be opened; ``refusal`` is what is wrong
@@ -43,6 +44,7 @@ class Request:
     task: str
     operation: str
     inputs: dict[str, Any] = field(default_factory=dict)
+    opens_target: bool = True
     target: str | None = None
     config: str | None = None
     env_file: str | None = None
@@ -98,10 +100,13 @@ def _work(
 ) -> Outcome:
     if request.refusal is not None:
         raise request.refusal
-    target = _target(request)
+    target = _target(request) if request.opens_target else None
     # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
     from usersync.operations import OPERATIONS
 
+    operation = OPERATIONS[request.operation].function
+    if target is None:
+        return operation(**request.inputs)
     door = _open(target)
     opened.append(door)
     circumstances = config.circumstances()
@@ -134,7 +139,7 @@ def _work(
         task_prefix=request.task_prefix,
         common_options=_common_options(request),
     )
-    return OPERATIONS[request.operation].function(session, **request.inputs)
+    return operation(session, **request.inputs)
 
 
 def _open(target: config.Target) -> Backend:
