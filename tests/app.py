@@ -177,4 +177,5 @@ def counts(summary: model.Summary) -> Mapping[str, int]:
         "created": summary.created,
         "failed": summary.failed,
         "already_there": summary.already_there,
+        "gone": summary.gone,
     }

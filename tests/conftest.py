@@ -75,6 +75,12 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
+@pytest.fixture(autouse=True)
+def few_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans name fewer users than usual, so that no test needs 20,000 to see a sweep."""
+    monkeypatch.setattr("usersync.sync.plan.PAGE_ROWS", 2_000)
+
+
 @pytest.fixture
 def workdir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty current directory."""

@@ -69,7 +69,7 @@ def test_workers_share_the_list(over: App) -> None:
     summary = over.synced(
         fire_triggers=UNSEEN, max_rows=5_000, first_fill=True, workers=3, batch_size=100
     )
-    assert counts(summary) == {"created": 1_200, "failed": 0, "already_there": 0}
+    assert counts(summary) == {"created": 1_200, "failed": 0, "already_there": 0, "gone": 0}
 
 
 def test_shares_and_limits(over: App) -> None:
@@ -166,7 +166,7 @@ def test_rows_that_cannot_be_made(quick_start: App, over: App) -> None:
     over.user(raw_user_meta_data={})
     run = over.sync(fire_triggers=UNSEEN)
     summary = summary_of(run)
-    assert counts(summary) == {"created": 40, "failed": 3, "already_there": 0}
+    assert counts(summary) == {"created": 40, "failed": 3, "already_there": 0, "gone": 0}
     assert {(group.sqlstate, group.condition, group.subject) for group in summary.failures} == {
         ("23505", "unique_violation", "profiles_username_key"),
         ("23514", "check_violation", "profiles_username_check"),
@@ -213,7 +213,7 @@ def test_users_who_go_and_profiles_that_come(over: App, api: Api) -> None:
 
     api.fault = meanwhile
     run = over.sync(fire_triggers=UNSEEN)
-    assert counts(summary_of(run)) == {"created": 3, "failed": 0, "already_there": 2}
+    assert counts(summary_of(run)) == {"created": 3, "failed": 0, "already_there": 1, "gone": 1}
     assert run.exit_code == 0, run.error
 
 

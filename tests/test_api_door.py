@@ -296,7 +296,7 @@ def test_a_lost_answer_is_not_lost_count(
     api.fault = fault
     summary = lacking.synced()
     assert len(broken) == 2
-    assert counts(summary) == {"created": 3, "failed": 0, "already_there": 0}
+    assert counts(summary) == {"created": 3, "failed": 0, "already_there": 0, "gone": 0}
     assert lacking.status().missing == 0
 
 
@@ -311,7 +311,7 @@ def test_an_outage_during_a_sync_keeps_what_was_done(lacking: App, api: Api) -> 
     assert run.exit_code == 1
     assert summary_of(run).created == 1
     api.fault = lambda *_: None
-    assert counts(lacking.synced()) == {"created": 2, "failed": 0, "already_there": 0}
+    assert counts(lacking.synced()) == {"created": 2, "failed": 0, "already_there": 0, "gone": 0}
 
 
 def test_ctrl_c_ends_a_call_that_is_not_answered(lacking: App, api: Api) -> None:

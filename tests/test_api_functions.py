@@ -94,7 +94,10 @@ def test_they_answer_what_the_direct_door_answers(installed: App) -> None:
     _, plan = installed.plan()
     (counts,) = call(installed, "usersync_plan")["rows"]
     assert counts["planned"] == plan.rows == 2
-    assert f"{counts['users_digest'] & (2**64 - 1):016x}" in plan.digest
+    assert counts["users_digest"] in plan.digest
+    assert counts["user_ids"] is None
+    (listed,) = call(installed, "usersync_plan", listed=10)["rows"]
+    assert set(listed["user_ids"]) == set(users[:2])
     missing = call(installed, "usersync_missing_users", limit=10)["rows"]
     assert {row["id"] for row in missing} == set(users[:2])
     page = call(
@@ -134,6 +137,17 @@ def test_a_selection_is_that_of_the_plan(installed: App) -> None:
     assert (row["remaining"], row["newer"]) == (0, 20)
     (row,) = call(installed, "usersync_remaining", without=users[:5])["rows"]
     assert row["remaining"] == 15
+
+
+def test_it_tells_of_a_read_only_database(installed: App, database: Database) -> None:
+    """What forbids every write is seen from a function that cannot write anyway."""
+    (row,) = call(installed, "usersync_table")["rows"]
+    assert row["facts"]["read_only"] is None
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        setting = f"alter database {database.name} set default_transaction_read_only = on"
+        admin.execute(setting.encode())
+    (row,) = call(installed, "usersync_table")["rows"]
+    assert row["facts"]["read_only"] == "setting"
 
 
 def test_another_table_is_an_error_of_its_own(installed: App, database: Database) -> None:

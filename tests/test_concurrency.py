@@ -19,6 +19,7 @@ from tests.app import PROFILES, App, counts, summary_of
 from tests.faults import (
     batch_is_running,
     batch_waits,
+    journal,
     missing,
     orphans,
     profiles,
@@ -128,10 +129,11 @@ def test_shards_beside_a_full_run(app: App, monkeypatch: pytest.MonkeyPatch) -> 
 def test_workers_share_the_reading_of_pages(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that reads the next page does not disturb the batch of another."""
     monkeypatch.setattr("usersync.sync.engine.Pages", partial(Pages, page_rows=60))
+    monkeypatch.setattr("usersync.sync.plan.PAGE_ROWS", 0)
     app.many_users(1_200)
-    run = app.sync(workers=3, batch_size=20, first_fill=True)
+    run = app.sync(workers=3, batch_size=20, first_fill=True, limit=1_200)
     assert run.error == ""
-    assert counts(summary_of(run)) == {"created": 1_200, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 1_200, "failed": 0, "already_there": 0, "gone": 0}
 
 
 def test_deadlocked_workers_try_again(
@@ -177,7 +179,7 @@ def test_deadlocked_workers_try_again(
     )
     assert (run.exit_code, run.error) == (2, "")
     summary = summary_of(run)
-    assert counts(summary) == {"created": 4, "failed": 4, "already_there": 0}
+    assert counts(summary) == {"created": 4, "failed": 4, "already_there": 0, "gone": 0}
     assert [failure.subject for failure in summary.failures] == ["profiles_username_key"]
     made = [row["username"] for row in app.rows("select username from profiles order by 1")]
     assert made == ["wanda", "xenia", "yorick", "zelda"]
@@ -207,7 +209,7 @@ def test_a_delete_that_is_under_way(app: App, foreign_key: bool) -> None:
             other.commit()
             run = result()
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": 18, "failed": 0, "already_there": 2}
+    assert counts(summary_of(run)) == {"created": 18, "failed": 0, "already_there": 0, "gone": 2}
     assert (profiles(app), orphans(app)) == (18, 0)
 
 
@@ -219,7 +221,12 @@ def test_a_delete_that_is_taken_back(app: App) -> None:
         with sync_in_background(app) as result:
             until(lambda: batch_waits(app), "the batch to meet the delete")
             other.rollback()
-            assert counts(summary_of(result())) == {"created": 20, "failed": 0, "already_there": 0}
+            assert counts(summary_of(result())) == {
+                "created": 20,
+                "failed": 0,
+                "already_there": 0,
+                "gone": 0,
+            }
 
 
 @pytest.mark.parametrize("foreign_key", [True, False])
@@ -234,7 +241,7 @@ def test_a_delete_waits_for_the_batch(app: App, foreign_key: bool) -> None:
         other.execute("delete from auth.users where id = any (%s::uuid[])", [ids])
         other.commit()
         run = result()
-    assert counts(summary_of(run)) == {"created": 10, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 10, "failed": 0, "already_there": 0, "gone": 0}
     assert (profiles(app), orphans(app)) == ((0, 0) if foreign_key else (10, 10))
 
 
@@ -253,6 +260,7 @@ def test_a_profile_that_the_app_is_making(app: App, kept: bool) -> None:
         "created": created,
         "failed": 0,
         "already_there": 20 - created,
+        "gone": 0,
     }
     assert app.one("select count(*) from user_profiles where email = 'own'") == kept
     assert profiles(app) == 20
@@ -271,7 +279,7 @@ def test_a_profile_that_the_app_is_making_beside_a_row_that_fails(app: App) -> N
             other.commit()
             run = result()
     assert (run.exit_code, run.error) == (2, "")
-    assert counts(summary_of(run)) == {"created": 2, "failed": 1, "already_there": 1}
+    assert counts(summary_of(run)) == {"created": 2, "failed": 1, "already_there": 1, "gone": 0}
     assert summary_of(run).failures[0].user_ids == (ids[0],)
 
 
@@ -299,7 +307,8 @@ def test_a_user_who_changes_before_the_batch(
     assert counts(summary_of(run)) == {
         "created": created,
         "failed": 0,
-        "already_there": 20 - created,
+        "already_there": 0,
+        "gone": 20 - created,
     }
     if "email" in change:
         assert app.one("select email from user_profiles where user_id = %(i)s", i=ids[7]) == (
@@ -335,8 +344,85 @@ def test_rows_that_move_during_a_sweep_are_met(
     run = app.sync(batch_size=500, first_fill=True)
     assert moved[0] > 50, "the test did not provoke what it is about"
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": total, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": total, "failed": 0, "already_there": 0, "gone": 0}
     assert missing(app) == 0
+
+
+def test_who_needs_a_profile_since_the_plan_is_not_in_it(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who registers, comes back or loses a profile in the middle of a run is not in its plan."""
+    planned = app.users(6)
+    paired, registers, comes_back = app.user(), app.user(is_anonymous=True), app.user()
+    app.rows("insert into user_profiles (user_id) values (%(id)s)", id=paired)
+    app.rows("update auth.users set deleted_at = now() where id = %(id)s", id=comes_back)
+    happened: list[bool] = []
+
+    def need_one(_door: PostgresDoor, _batch: Batch) -> None:
+        if not happened:
+            happened.append(True)
+            app.rows("update auth.users set is_anonymous = false where id = %(id)s", id=registers)
+            app.rows("update auth.users set deleted_at = null where id = %(id)s", id=comes_back)
+            app.rows("delete from user_profiles where user_id = %(id)s", id=paired)
+
+    before_batches(monkeypatch, need_one)
+    run = app.sync(batch_size=2)
+    assert (run.exit_code, run.error) == (0, "")
+    summary = summary_of(run)
+    assert counts(summary) == {"created": 6, "failed": 0, "already_there": 0, "gone": 0}
+    assert summary.newer == 3
+    made = {str(row["user_id"]) for row in app.rows("select user_id from user_profiles")}
+    assert made == set(planned)
+
+
+def test_a_profile_that_is_taken_away_again_is_told(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planned user whose new profile somebody deletes at once has none at the end: exit 1."""
+    ids = app.users(4)
+
+    def take_away(_batch: Batch, _result: BatchResult) -> None:
+        app.rows("delete from user_profiles where user_id = %(id)s", id=ids[0])
+
+    after_batches(monkeypatch, take_away)
+    run = app.sync()
+    assert run.exit_code == 1
+    assert "1 planned users have no profile still" in run.error
+    assert summary_of(run).newer == 0
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("kept", [0, 300])
+def test_already_there_and_gone_are_told_apart(
+    app: App, monkeypatch: pytest.MonkeyPatch, named: bool, kept: int
+) -> None:
+    """By name and by blocks: who got a profile meanwhile, and who left, are counted each."""
+    monkeypatch.setattr("usersync.sync.plan.PAGE_ROWS", 10_000 if named else 0)
+    app.many_users(600)
+    app.rows(
+        "insert into user_profiles (user_id)"
+        f" select id from auth.users order by created_at desc limit {kept}"
+    )
+    oldest = "(select id from auth.users order by created_at limit 20 offset %(skip)s)"
+    happened: list[bool] = []
+
+    def happen(_door: PostgresDoor, _batch: Batch) -> None:
+        if not happened:
+            happened.append(True)
+            app.rows(f"insert into user_profiles (user_id) select * from {oldest} as id", skip=0)
+            app.rows(f"delete from auth.users where id in {oldest}", skip=20)
+            app.rows(f"update auth.users set deleted_at = now() where id in {oldest}", skip=20)
+
+    before_batches(monkeypatch, happen)
+    run = app.sync(batch_size=50, first_fill=True)
+    assert (run.exit_code, run.error) == (0, "")
+    assert counts(summary_of(run)) == {
+        "created": 540 - kept,
+        "failed": 0,
+        "already_there": 20,
+        "gone": 40,
+    }
+    assert journal(app)[-1]["counts"] == counts(summary_of(run))
 
 
 def test_who_moves_is_met_although_somebody_joined(

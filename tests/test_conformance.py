@@ -137,7 +137,7 @@ def test_sync_creates_what_is_missing_and_says_what_cannot_be(installed: Doors) 
     some_users(installed.app)
     run = installed.over_api().sync()
     summary = summary_of(run)
-    assert counts(summary) == {"created": 2, "failed": 2, "already_there": 0}
+    assert counts(summary) == {"created": 2, "failed": 2, "already_there": 0, "gone": 0}
     assert {(group.sqlstate, group.subject) for group in summary.failures} == {
         ("23514", "profiles_username_check"),
         ("23502", "username"),
@@ -160,7 +160,7 @@ def test_many_are_created_block_by_block(installed: Doors) -> None:
     installed.over_api()
     installed.api.requests.clear()
     summary = app.synced(first_fill=True, workers=2, max_rows=10_000)
-    assert counts(summary) == {"created": 5_000, "failed": 0, "already_there": 0}
+    assert counts(summary) == {"created": 5_000, "failed": 0, "already_there": 0, "gone": 0}
     assert app.one("select count(*) from public.profiles") == 5_000
     batches = installed.api.calls("usersync_create_blocks")
     assert batches > 0
@@ -175,7 +175,7 @@ def test_an_approved_plan(installed: Doors) -> None:
     late = installed.app.user(raw_user_meta_data={"name": "too late"})
     installed.app.rows(f"delete from public.profiles where id = '{late}'")
     run = installed.app.sync(approve=plan.digest)
-    assert counts(summary_of(run)) == {"created": 2, "failed": 2, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 2, "failed": 2, "already_there": 0, "gone": 0}
     assert installed.app.one(f"select count(*) from public.profiles where id = '{late}'") == 0
     again = installed.app.sync(approve=plan.digest)
     assert again.exit_code == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -223,7 +224,7 @@ PATTERNS = {
     "minute": r"\d{4}-\d\d-\d\d \d\d:\d\d UTC",
     "instant": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
     "seconds": r"\d+\.\d+",
-    "digest": r"5-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{24}",
+    "digest": r"5-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{72}",
     "user": r"  [0-9a-f]{8}  \d{4}-\d\d-\d\d \d\d:\d\d UTC  \w+ +\w\*\*\*@[\w.]+",
     "actor": r"\S+",
     "file": r"\S+\.sql",
@@ -308,6 +309,36 @@ def test_shows_the_main_job(demo: Demo) -> None:
     assert_shows_the_job(stdout, "invoke")
     for command in ("export SUPABASE_DB_URL=", "invoke connect.check", "invoke local.up && "):
         assert f"\n  {command}" in stdout
+    assert demo.remains() == []
+
+
+def test_as_json(demo: Demo) -> None:
+    """With --json one Run is all there is on standard output; --out writes the same."""
+    out = demo.state.parent / "run.json"
+    process = demo.start(USERSYNC, "demo", "--json", "--out", str(out))
+    stdout, stderr = process.communicate(timeout=60)
+    run = json.loads(stdout)
+    assert (process.returncode, run["exit_code"], run["task"]) == (0, 0, "demo")
+    assert json.loads(out.read_text()) == run
+    assert {step["status"] for step in run["steps"]} == {"ok"}
+    assert run["steps"][0]["detail"] == "usersync status --target local: exit 2"
+    assert "usersync status" in run["next_steps"]
+    assert_shows_the_job(stderr, "usersync")
+    assert demo.remains() == []
+
+
+def test_interrupted_with_out(demo: Demo) -> None:
+    """An interrupted demo writes its Run all the same."""
+    out = demo.state.parent / "run.json"
+    process = demo.start(USERSYNC, "demo", "--out", str(out))
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("# What exactly"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    run = json.loads(out.read_text())
+    assert (process.returncode, run["exit_code"]) == (1, 1)
+    assert "interrupted" in run["error"]
     assert demo.remains() == []
 
 

@@ -130,7 +130,7 @@ DIGEST = re.compile(r"^Digest: (\S+)", re.MULTILINE)
 
 #: What differs between two runs of the same command.
 CHANGING = (
-    (re.compile(r"\d+-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{24}"), "DIGEST"),
+    (re.compile(r"\d+-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{72}"), "DIGEST"),
     (re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d UTC|T\d\d:\d\d:\d\dZ)?"), "DATE"),
     (re.compile(r"\d+\.\d+ s"), "DURATION s"),
 )

@@ -58,7 +58,7 @@ def test_a_batch_that_takes_too_long_is_halved(app: App, users: int) -> None:
     slow_rows(app, 0.1, only="new.sso")
     run = app.sync(batch_size=1_000, first_fill=True)
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": users, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": users, "failed": 0, "already_there": 0, "gone": 0}
     assert in_journal(app) == users
 
 
@@ -74,7 +74,7 @@ def test_one_row_that_takes_too_long(app: App, users: int) -> None:
     assert any("raise statement_timeout_s" in step for step in run.next_steps)
     made = profiles(app)
     assert made > 0
-    assert counts(summary_of(run)) == {"created": made, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": made, "failed": 0, "already_there": 0, "gone": 0}
     last = journal(app)[-1]
     assert (last["event"], last["exit_code"], last["counts"]["created"]) == ("ended", 1, made)
     app.rows("drop trigger on_profile on user_profiles")
@@ -93,7 +93,7 @@ def test_a_lock_that_is_let_go(app: App) -> None:
         other.rollback()
         run = future.result(timeout=30)
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": 10, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 10, "failed": 0, "already_there": 0, "gone": 0}
 
 
 def lock_timeouts(app: App) -> int:
@@ -115,7 +115,7 @@ def test_a_lock_that_is_kept(app: App) -> None:
     assert "another session held a lock for longer than lock_timeout_s" in run.error
     assert any("pg_stat_activity" in step for step in run.next_steps)
     made = profiles(app)
-    assert counts(summary_of(run)) == {"created": made, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": made, "failed": 0, "already_there": 0, "gone": 0}
     assert app.synced().created == 10 - made
 
 
@@ -137,7 +137,7 @@ def test_what_was_done_is_told_when_the_last_look_fails(
         run = app.sync(approve=plan.digest)
     assert run.exit_code == 1
     assert "held a lock" in run.error
-    assert counts(summary_of(run)) == {"created": 10, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 10, "failed": 0, "already_there": 0, "gone": 0}
     last = journal(app)[-1]
     assert (last["event"], last["exit_code"], last["counts"]["created"]) == ("ended", 1, 10)
 
@@ -168,11 +168,11 @@ def test_a_connection_that_was_ended(app: App, monkeypatch: pytest.MonkeyPatch, 
         return original(*arguments, **named)
 
     app.users(30)
-    _, plan = app.plan()
+    _, plan = app.plan(limit=30)
     monkeypatch.setattr(PostgresDoor, verb, patched)
-    run = app.sync(batch_size=10, approve=plan.digest)
+    run = app.sync(batch_size=10, approve=plan.digest, limit=30)
     assert (ended, run.exit_code, run.error) == ([verb], 0, "")
-    assert counts(summary_of(run)) == {"created": 30, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 30, "failed": 0, "already_there": 0, "gone": 0}
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -191,7 +191,7 @@ def test_a_connection_that_ends_in_the_middle_of_a_batch(
     app.many_users(users)
     run = app.sync(batch_size=20, workers=workers, first_fill=True)
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": users, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": users, "failed": 0, "already_there": 0, "gone": 0}
     assert app.one("select last_value from public.rows_seen") > users
 
 
@@ -208,7 +208,7 @@ def test_a_wire_that_breaks_during_commit(
         run = app.sync(batch_size=20, first_fill=True)
     assert wire.commits >= 3
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": users, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": users, "failed": 0, "already_there": 0, "gone": 0}
     assert profiles(app) == users
     assert in_journal(app) == users
 
@@ -264,7 +264,7 @@ def test_a_session_that_is_ended_for_idling(app: App, database: Database) -> Non
         admin.execute(setting.encode())
     run = app.sync(batch_size=10, rate=40.0)
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": 30, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 30, "failed": 0, "already_there": 0, "gone": 0}
 
 
 def test_workers_who_find_no_connection(app: App, database: Database) -> None:
@@ -443,7 +443,7 @@ def test_a_backend_that_is_ended_while_its_commit_waits(
             admin.execute("select pg_reload_conf()")
         run = future.result(timeout=30)
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": 300, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 300, "failed": 0, "already_there": 0, "gone": 0}
     assert in_journal(fragile) == 300
 
 
@@ -466,7 +466,7 @@ def test_a_server_that_is_killed_at_a_commit(
         monkeypatch.setenv("SUPABASE_DB_URL", url)
         run = fragile.sync(batch_size=100, first_fill=True)
     assert (run.exit_code, run.error) == (0, "")
-    assert counts(summary_of(run)) == {"created": 300, "failed": 0, "already_there": 0}
+    assert counts(summary_of(run)) == {"created": 300, "failed": 0, "already_there": 0, "gone": 0}
     assert in_journal(fragile) == 300
 
 

@@ -40,7 +40,7 @@ def test_a_run_is_a_start_a_line_per_unit_and_an_end(
         {"created": 2, "failed": 0},
         {"created": 1, "failed": 0},
     ]
-    assert written[-1]["counts"] == {"created": 5, "failed": 0, "already_there": 0}
+    assert written[-1]["counts"] == {"created": 5, "failed": 0, "already_there": 0, "gone": 0}
     assert written[-1]["exit_code"] == 0
     assert len({line["run_id"] for line in written}) == 1
     assert {line["actor"] for line in written} == {"octocat"}

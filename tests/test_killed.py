@@ -61,7 +61,12 @@ def test_kill_9_in_the_middle_of_batches(slow: App, workers: int) -> None:
     # The file's line follows the commit: that of one batch of each worker may be wanting.
     assert kept - 20 * workers <= in_units(killed) <= kept < USERS
     slow.rows("drop trigger on_profile on user_profiles")
-    assert counts(slow.synced()) == {"created": USERS - kept, "failed": 0, "already_there": 0}
+    assert counts(slow.synced()) == {
+        "created": USERS - kept,
+        "failed": 0,
+        "already_there": 0,
+        "gone": 0,
+    }
     assert profiles(slow) == USERS
     _, rest = runs(slow)
     assert (rest[0]["event"], rest[-1]["event"]) == ("started", "ended")
@@ -108,7 +113,12 @@ def test_an_interrupted_run_tells_what_it_did(
     assert in_units(told) == told[-1]["counts"]["created"] == kept
     assert told[-1]["exit_code"] == 1
     slow.rows("drop trigger on_profile on user_profiles")
-    assert counts(slow.synced()) == {"created": USERS - kept, "failed": 0, "already_there": 0}
+    assert counts(slow.synced()) == {
+        "created": USERS - kept,
+        "failed": 0,
+        "already_there": 0,
+        "gone": 0,
+    }
 
 
 @pytest.mark.parametrize("signals", [1, 2])

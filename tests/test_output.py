@@ -189,6 +189,7 @@ FAILED = replace(
     created=3,
     failed=1_001,
     already_there=1,
+    gone=2,
     failures=(
         FailureGroup("23505", "unique_violation", "profiles_username_key", 1_000, (USER_ID,) * 6),
         FailureGroup("P0001", "raise_exception", "", 1, (OTHER_ID,)),

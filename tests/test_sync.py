@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.app import PROFILES, App, counts, summary_of
@@ -70,7 +71,7 @@ def test_many_users_by_blocks_and_by_name(app: App, count: int) -> None:
     """Most users missing (a sweep) or fewer than its threshold (pages): every profile once."""
     app.many_users(count)
     summary = app.synced(first_fill=True)
-    assert counts(summary) == {"created": count, "failed": 0, "already_there": 0}
+    assert counts(summary) == {"created": count, "failed": 0, "already_there": 0, "gone": 0}
     assert profiles(app) == count
     assert app.sync().exit_code == 0
 
@@ -97,7 +98,7 @@ def test_workers_share_the_work(app: App) -> None:
     """Several workers create every profile once, and count exactly."""
     app.many_users(4_000)
     summary = app.synced(workers=3, batch_size=200, first_fill=True)
-    assert counts(summary) == {"created": 4_000, "failed": 0, "already_there": 0}
+    assert counts(summary) == {"created": 4_000, "failed": 0, "already_there": 0, "gone": 0}
 
 
 def test_shards_are_disjoint_and_complete(app: App) -> None:
@@ -325,7 +326,7 @@ def test_the_same_plan_has_the_same_digest(app: App) -> None:
     digest = app.plan()[1].digest
     app.rows("update auth.users set last_sign_in_at = now() where id = %(id)s", id=first)
     assert app.plan()[1].digest == digest
-    assert re.fullmatch(r"1-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{24}", digest)
+    assert re.fullmatch(r"1-\d{8}T\d{12}-[0-9a-f]{16}-[0-9a-f]{72}", digest)
 
 
 def test_approve_does_exactly_the_plan(app: App) -> None:
@@ -474,7 +475,11 @@ def test_a_rehearsal_of_a_sweep(names: App) -> None:
     )
     rehearsed = names.rehearsed(first_fill=True)
     real = names.synced(first_fill=True)
-    assert counts(rehearsed) == counts(real) == {"created": 2_471, "failed": 29, "already_there": 0}
+    assert (
+        counts(rehearsed)
+        == counts(real)
+        == {"created": 2_471, "failed": 29, "already_there": 0, "gone": 0}
+    )
 
 
 def test_a_rehearsal_names_the_triggers_that_ran(app: App) -> None:
@@ -671,21 +676,80 @@ def test_dry_run_shows_the_guards_that_would_stop_it(app: App) -> None:
     assert "--fire-trigger send_welcome" in guards["trigger"]
 
 
+#: All within the last minute, in no order.
+SIGN_UPS = """
+    insert into auth.users (id, instance_id, aud, email, created_at, raw_app_meta_data)
+    select gen_random_uuid(), '00000000-0000-0000-0000-000000000000', 'authenticated',
+        gen_random_uuid() || '@example.com', now() - random() * interval '60 s', '{}'
+    from generate_series(1, %(count)s)
+    returning id::text
+"""
+
+
+def sign_ups(app: App, count: int) -> list[str]:
+    """People who sign up within one minute; the last of them is the newest of all."""
+    ids = [row["id"] for row in app.rows(SIGN_UPS, count=count)]
+    app.rows("update auth.users set created_at = now() where id = %(id)s", id=ids[0])
+    return ids
+
+
 def test_sign_ups_under_way_during_the_plan_come_later(app: App) -> None:
     """Users who signed up before the newest planned one, and became visible after the plan, are
     newer: they neither join the approved run nor make it stale."""
     now = datetime.now(UTC)
     planned = app.users(5, created_at=now)
     digest = app.plan()[1].digest
-    late = [app.user(created_at=now - timedelta(milliseconds=ms)) for ms in (5, 10, 20)]
+    for ms in (5, 10, 20):
+        app.user(created_at=now - timedelta(milliseconds=ms))
     summary = summary_of(app.sync(approve=digest))
     assert (summary.created, summary.newer) == (5, 3)
     made = {str(row["user_id"]) for row in app.rows("select user_id from public.user_profiles")}
     assert made == set(planned)
-    assert not made & set(late)
 
 
-def test_more_than_sign_ups_under_way_is_stale(app: App) -> None:
+@pytest.mark.parametrize(("late", "changed", "fits"), [(100, 60, True), (150, 60, False)])
+def test_a_hundred_sign_ups_under_way_during_the_plan_come_later(
+    app: App, late: int, changed: int, fits: bool
+) -> None:
+    """Among hundreds of planned users the late ones are told apart, also when others changed; more
+    than 200 late and changed ones are too many, and then the plan is stale."""
+    planned = sign_ups(app, 400)
+    with psycopg.connect(app.url) as under_way:
+        under_way.execute(SIGN_UPS.encode(), {"count": late})
+        digest = app.plan()[1].digest
+    app.rows(
+        "update auth.users set last_sign_in_at = now() where id = any (%(ids)s::uuid[])",
+        ids=planned[::7][:changed],
+    )
+    run = app.sync(approve=digest, first_fill=True)
+    made = {str(row["user_id"]) for row in app.rows("select user_id from public.user_profiles")}
+    if fits:
+        assert (run.exit_code, run.error) == (0, "")
+        assert summary_of(run).newer == late
+        assert made == set(planned)
+    else:
+        assert run.exit_code == 4
+        assert "the users (the plan held 400; 550 of that time" in run.error
+        assert not made
+
+
+def test_only_those_who_came_later_are_let_pass(app: App) -> None:
+    """Somebody who needs a profile since the plan, instead of another one, makes it stale."""
+    now = datetime.now(UTC)
+    planned = app.users(5, created_at=now)
+    anonymous = app.users(2, created_at=now - timedelta(days=1), is_anonymous=True)
+    digest = app.plan()[1].digest
+    app.rows("delete from auth.users where id = %(id)s", id=planned[0])
+    app.rows(
+        "update auth.users set is_anonymous = false where id = any (%(ids)s::uuid[])", ids=anonymous
+    )
+    run = app.sync(approve=digest)
+    assert run.exit_code == 4
+    assert "the users" in run.error
+    assert profiles(app) == 0
+
+
+def test_sign_ups_under_way_beside_a_user_who_is_gone_are_stale(app: App) -> None:
     """Latecomers beside a user who is gone: the plan is stale all the same."""
     now = datetime.now(UTC)
     planned = app.users(5, created_at=now)

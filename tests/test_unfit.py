@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,6 +10,9 @@ import pytest
 
 from tests.app import App, summary_of
 from tests.conftest import Database
+from usersync import local
+from usersync.migration import ApplyOptions
+from usersync.sync import SyncOptions
 
 #: What a run works on unless a case says otherwise.
 PEOPLE = "create table public.people (uid uuid primary key, name text)"
@@ -366,15 +370,43 @@ def test_a_role_with_just_enough_rights(app: App, reader: Any) -> None:
     assert (run.exit_code, run.error, summary_of(run).created) == (0, "", 3)
 
 
+def refused_as_read_only(app: App, said: str) -> None:
+    """Everything that writes is exit 3 before it does, with what to do; reading works."""
+    user_id = app.one("select id::text from auth.users limit 1")
+    for run in (
+        app.sync(yes=True),
+        app.run("sync.rehearse", options=SyncOptions()),
+        app.run("create-profile", task="create-profile", reference=user_id, yes=True),
+        app.run("migration.apply", task="migration.apply", options=ApplyOptions(yes=True)),
+    ):
+        assert run.exit_code == 3, (run.task, run.error)
+        assert said in run.error
+        assert run.next_steps
+    assert not list(app.folder.parent.rglob("journal.jsonl"))
+    assert app.status().missing == 3
+    plan = app.plan()[1]
+    assert (plan.rows, [guard.name for guard in plan.guards]) == (3, ["read_only"])
+    checked = app.run("connect.check", task="connect.check")
+    assert said in " ".join(step.detail for step in checked.steps)
+
+
 def test_a_database_that_is_read_only(app: App, database: Database) -> None:
-    """A read-only database (a replica, a full disk) is exit 1 with what to do, not a bug."""
+    """A database whose transactions are read-only (a full disk) is named before any write."""
     app.users(3)
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
         admin.execute(
             f"alter database {database.name} set default_transaction_read_only = on".encode()
         )
-    run = app.sync()
-    assert run.exit_code == 1
-    assert "this server is read-only" in run.error
-    assert summary_of(run).created == 0
-    assert app.status().missing == 3
+    refused_as_read_only(app, "default_transaction_read_only is on")
+
+
+def test_a_standby(binaries: Path, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica is named before any write."""
+    with local.temporary(binaries=binaries) as server:
+        app = App(server.url, workdir)
+        app.users(3)
+        local.stop(server.directory)
+        (server.directory / "data" / "standby.signal").touch()
+        local.start(server.directory, binaries=binaries)
+        monkeypatch.setenv("SUPABASE_DB_URL", server.url)
+        refused_as_read_only(app, "it is a standby")

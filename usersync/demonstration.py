@@ -6,9 +6,11 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from usersync import local, report, runner
+from usersync.model import Outcome, Step
+from usersync.operations import operation
 from usersync.sync import SyncOptions
 
 USERS = 150
@@ -87,56 +89,73 @@ _ACTS: tuple[_Scene | _Statement | _SignUp, ...] = (
 )
 
 
-def run(program: str, task_prefix: str = "", say: Callable[[str], None] = print) -> int:
-    """Boot the local stack in a temporary folder, break it, mend it, and take it down.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How the demo is shown.
 
     Args:
         program: the name of the program in the commands that are shown.
         task_prefix: what stands before the names of its tasks.
         say: where the lines go.
-
-    Returns:
-        The exit code: 0 when every command ended as it should.
+        show_ids: whole user ids instead of their first eight characters.
     """
-    with runner.terminable():
-        return _show(program, task_prefix, say)
+
+    program: str
+    task_prefix: str = ""
+    say: Callable[[str], None] = print
+    show_ids: bool = False
 
 
-def _show(program: str, task_prefix: str, say: Callable[[str], None]) -> int:
+@operation("demo", "external")
+def run(*, shown: Shown) -> Outcome:
+    """Boot the local stack in a temporary folder, break it, mend it, and take it down."""
     started = time.monotonic()
-    say(f"Starting an embedded Postgres that looks like a Supabase project, with {USERS} users ...")
+    shown.say(
+        f"Starting an embedded Postgres that looks like a Supabase project, with {USERS} users ..."
+    )
+    steps: list[Step] = []
     with local.temporary() as server:
         local.seed(server.url, users=USERS, missing=MISSING)
         local.run_script(server.url, "app_trigger")
         for act in _ACTS:
-            say(f"\n# {act.title}")
-            if isinstance(act, _Statement):
-                say(f"sql> {act.statement}")
-                local.run_statement(server.url, act.statement)
-                exit_code, wanted = 0, 0
-            elif isinstance(act, _SignUp):
-                exit_code, wanted = _sign_up(server, act, say), 0
-            else:
-                exit_code, wanted = _run(server, act, program, task_prefix, say), act.exit_code
-            if exit_code != wanted:
-                return exit_code or 1
-    say(f"\nThat was all, in {time.monotonic() - started:.1f} s; nothing is left running.")
-    say("\n# What to do next")
-    for command, meaning in _next(f"{program} {task_prefix}"):
-        say(f"  {command:<58} # {meaning}")
-    return 0
+            shown.say(f"\n# {act.title}")
+            step = _play(server, act, shown)
+            steps.append(step)
+            if step.status != "ok":
+                return Outcome(
+                    steps=tuple(steps),
+                    exit_code=1,
+                    error=f"the demo ended early: {step.detail}",
+                )
+    shown.say(f"\nThat was all, in {time.monotonic() - started:.1f} s; nothing is left running.")
+    shown.say("\n# What to do next")
+    following = _next(f"{shown.program} {shown.task_prefix}")
+    for command, meaning in following:
+        shown.say(f"  {command:<58} # {meaning}")
+    return Outcome(steps=tuple(steps), next_steps=tuple(command for command, _ in following))
 
 
-def _run(
-    server: local.LocalServer,
-    scene: _Scene,
-    program: str,
-    task_prefix: str,
-    say: Callable[[str], None],
-) -> int:
+def _play(server: local.LocalServer, act: _Scene | _Statement | _SignUp, shown: Shown) -> Step:
+    """Play one act; its step is ``ok`` when it went as it should."""
+    started = time.monotonic()
+    if isinstance(act, _Statement):
+        shown.say(f"sql> {act.statement}")
+        local.run_statement(server.url, act.statement)
+        detail, is_well = act.statement, True
+    elif isinstance(act, _SignUp):
+        detail, is_well = _sign_up(server, act)
+        shown.say(detail)
+    else:
+        detail, is_well = _run(server, act, shown)
+    status: Literal["ok", "failed"] = "ok" if is_well else "failed"
+    return Step(act.title, status, detail, duration_s=time.monotonic() - started)
+
+
+def _run(server: local.LocalServer, scene: _Scene, shown: Shown) -> tuple[str, bool]:
+    """Run one command and show what it prints."""
     task, *options = scene.words
-    words = (program, f"{task_prefix}{task}", *options, "--target", "local")
-    say(f"$ {shlex.join(words)}\n")
+    words = (shown.program, f"{shown.task_prefix}{task}", *options, "--target", "local")
+    shown.say(f"$ {shlex.join(words)}\n")
     result = runner.run(
         runner.Request(
             task=task,
@@ -144,22 +163,22 @@ def _run(
             inputs=scene.inputs,
             target="local",
             local_directory=server.directory,
-            program=program,
-            task_prefix=task_prefix,
+            show_ids=shown.show_ids,
+            program=shown.program,
+            task_prefix=shown.task_prefix,
         )
     )
-    say(report.terminal(result).rstrip("\n"))
-    return result.exit_code
+    shown.say(report.terminal(result, show_ids=shown.show_ids).rstrip("\n"))
+    ended = f"{shlex.join(words)}: exit {result.exit_code}"
+    detail = f"{ended}: {result.error}" if result.error else ended
+    return detail, result.exit_code == scene.exit_code
 
 
-def _sign_up(server: local.LocalServer, act: _SignUp, say: Callable[[str], None]) -> int:
-    """One person signs up; the exit code is 0 when it went as it should."""
+def _sign_up(server: local.LocalServer, act: _SignUp) -> tuple[str, bool]:
+    """One person signs up."""
     refused = local.sign_up(server.url_of("supabase_auth_admin"), f"{act.email}@example.com")
-    say(
-        f"{act.email} signs up: "
-        + (f"Database error saving new user ({refused})" if refused else "done")
-    )
-    return 0 if bool(refused) != act.works else 1
+    told = f"Database error saving new user ({refused})" if refused else "done"
+    return f"{act.email} signs up: {told}", bool(refused) != act.works
 
 
 def _next(tasks: str) -> tuple[tuple[str, str], ...]:

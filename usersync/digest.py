@@ -15,7 +15,7 @@ from usersync.errors import Refused
 
 _TOKEN = re.compile(
     r"(?P<rows>\d+)-(?P<newest_at>\d{8}T\d{12})-(?P<target>[0-9a-f]{4})(?P<schema>[0-9a-f]{4})"
-    r"(?P<settings>[0-9a-f]{4})(?P<tool>[0-9a-f]{4})-(?P<users>[0-9a-f]{16})(?P<values>[0-9a-f]{8})"
+    r"(?P<settings>[0-9a-f]{4})(?P<tool>[0-9a-f]{4})-(?P<users>[0-9a-f]{64})(?P<values>[0-9a-f]{8})"
 )
 
 _MEANING = {

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 Level = Literal["info", "warning", "error"]
 Reach = Literal["contained", "outside", "undecided"]
+ReadOnly = Literal["standby", "setting"]
+"""Why a server takes no writes; ``setting`` is ``default_transaction_read_only``."""
 Effect = Literal["read", "data", "schema", "external"]
 
 #: Several targets or tables: the exit code that wins stands first.
@@ -200,9 +202,13 @@ class Summary:
     created: int = public()
     failed: int = public()
     already_there: int = public()
-    """Planned users who had a profile, or were gone, by the time of their batch."""
+    """Planned users who got a profile from somebody else before this run came to them."""
     execution_time_s: float = public()
     failures: tuple[FailureGroup, ...] = internal(default=())
+    gone: int = public(default=0)
+    """Planned users who needed no profile any more when this run came to them: deleted, also
+    softly, or of another kind by now. Of a run that came to its end, planned users are created,
+    failed, already there, gone or still missing (an error), each of them once."""
     newer: int = public(default=0)
     """Users without a profile who came after the plan and are not in this run."""
     rehearsed: bool = public(default=False)

@@ -77,6 +77,7 @@ def _in_table(
             f"user {short_id(match.user.id)} needs no profile: {match.skip_reason}",
             "change the rules under users: in usersync.yaml, if that is wrong",
         )
+    sync.refuse_read_only([table])
     plan = Plan(
         as_of=session.clock(),
         total=1,

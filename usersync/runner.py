@@ -35,6 +35,7 @@ RUN_SCHEMA = 1
 class Request:
     """What a person asked for, apart from the operation's own inputs.
 
+    ``opens_target`` is false for an operation that opens no target and gets its inputs alone;
     ``out`` is a path for the Run as JSON, written also when the task fails or is interrupted;
     ``local_directory`` holds the local stack, when it is not the usual one; ``show_settings`` tells
     which settings are there, also when the target cannot be opened; ``refusal`` is what is wrong
@@ -44,6 +45,7 @@ class Request:
     task: str
     operation: str
     inputs: dict[str, Any] = field(default_factory=dict)
+    opens_target: bool = True
     target: str | None = None
     config: str | None = None
     env_file: str | None = None
@@ -99,11 +101,13 @@ def _work(
 ) -> Outcome:
     if request.refusal is not None:
         raise request.refusal
-    target = _target(request)
+    target = _target(request) if request.opens_target else None
     # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
     from usersync.operations import OPERATIONS
 
     operation = OPERATIONS[request.operation]
+    if target is None:
+        return operation.function(**request.inputs)
 
     def through(way: Way) -> Outcome:
         door = way.open(operation.effect == "read")

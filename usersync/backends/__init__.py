@@ -6,138 +6,33 @@ that can. Use-cases know this interface and nothing of SQL or HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol, Self
 
 from usersync.backends.catalog import Catalog
+from usersync.backends.terms import (
+    Access,
+    Batch,
+    BatchResult,
+    Blocks,
+    Cursor,
+    Failure,
+    Ids,
+    Match,
+    PlanCounts,
+    Selection,
+    Table,
+)
 from usersync.config import ProfileTable
-from usersync.model import CheckResult, Effect, JournalEvent, Status, TargetLine, Trigger, User
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A profile table that was found in the target and fits its configuration."""
-
-    settings: ProfileTable
-    column_types: Mapping[str, str]
-    """The type of each column, without its length."""
-    definition: str
-    """Stands for columns, constraints, indexes, triggers and their functions."""
-    user_blocks: int
-    """Size of ``auth.users`` in heap blocks."""
-    users_estimate: int
-    """How many rows the planner believes ``auth.users`` to hold; 0 when it does not know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last user of a page: pages go by sign-up time, users without one first."""
-
-    created_at: datetime | None
-    user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which of the missing users are meant.
-
-    ``newest_at`` leaves out users who signed up later; users without a date, or dated in the
-    future, are always in. ``share`` is ``(number, of)``, numbered from 1. ``last`` is the last
-    user, in the order of pages, of a plan that was limited in number. ``without`` are users who
-    became visible after the plan although they signed up before its newest user did.
-    """
-
-    newest_at: datetime | None = None
-    share: tuple[int, int] | None = None
-    last: Cursor | None = None
-    without: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PlanCounts:
-    """The numbers of a plan, of one snapshot."""
-
-    as_of: datetime
-    total: int
-    existing: int
-    planned: int
-    newer: int
-    newest_at: datetime | None
-    users_digest: int
-    values_digest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """A batch by place: the users in heap blocks ``first`` to before ``end``.
-
-    ``all_missing`` says that nobody had a profile when the plan was made: then nobody is looked up
-    first, and whoever has one by now is found by the clash.
-    """
-
-    first: int
-    end: int
-    all_missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """A batch by name."""
-
-    user_ids: tuple[str, ...]
-
-
-Batch = Blocks | Ids
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One profile that could not be made."""
-
-    user_id: str
-    sqlstate: str
-    condition: str
-    """Postgres's own name of the SQLSTATE."""
-    subject: str
-    """The constraint, column or function that refused it."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchResult:
-    """What one committed batch did."""
-
-    found: int
-    """Users without a profile when the batch began."""
-    created: int
-    failures: tuple[Failure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """One user that a reference on the command line may mean."""
-
-    user: User
-    skip_reason: str
-    """Why the predicate leaves this user out; empty for one that needs a profile."""
-    has_profile: bool
-    role: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What a door sees before it is asked to do anything, for ``connect.check``."""
-
-    user: str
-    server_version: str
-    latency_s: float
-    sees_users: bool
-    problems: tuple[tuple[str, str], ...] = ()
-    """What is wrong and what to do about it."""
-    beyond: str = ""
-    """What this credential can do that no task of usersync needs; empty for nothing."""
+from usersync.model import (
+    CheckResult,
+    Effect,
+    JournalEvent,
+    Status,
+    TargetLine,
+    Trigger,
+    User,
+)
 
 
 class Backend(Protocol):
@@ -198,16 +93,25 @@ class Backend(Protocol):
     def triggers(self, table: Table) -> tuple[Trigger, ...]:
         """What an insert into the table fires, and how far each reaches."""
 
-    def plan(self, table: Table, selection: Selection) -> PlanCounts:
-        """Count and fingerprint the users whose profile is missing."""
+    def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
+        """Count and fingerprint the users whose profile is missing, of one snapshot.
 
-    def newest_users(
+        Args:
+            listed: name the users when there are no more than so many.
+        """
+
+    def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
-        """The last to sign up of the selected users, each with its share of the digest."""
+        """Of the last selected users to sign up those who were added or changed last, each with
+        its share of the digest.
+        """
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
         """How many of the selected users have no profile still, and how many came after them."""
+
+    def profiles_there(self, table: Table, selection: Selection) -> int:
+        """How many users of the selection's time and share have a profile, planned or not."""
 
     def missing_users(
         self,
@@ -291,3 +195,20 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of the door; safe to call twice."""
+
+
+__all__ = [
+    "Access",
+    "Backend",
+    "Batch",
+    "BatchResult",
+    "Blocks",
+    "Catalog",
+    "Cursor",
+    "Failure",
+    "Ids",
+    "Match",
+    "PlanCounts",
+    "Selection",
+    "Table",
+]

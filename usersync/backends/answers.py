@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from usersync.backends import BatchResult, Failure, Match
+from usersync.backends import BatchResult, Failure, Match, PlanCounts
 from usersync.backends.catalog import LedgerEntry, TriggerFunction
 from usersync.model import JournalEvent, Paused, User
 from usersync.privacy import masked_email
@@ -18,6 +18,12 @@ Row = Mapping[str, Any]
 def user(row: Row) -> User:
     """A row with a user's id, address, sign-up time and provider; the address is masked here."""
     return User(str(row["id"]), masked_email(row["email"]), row["created_at"], row["provider"])
+
+
+def plan(row: Row) -> PlanCounts:
+    """The row of ``queries/plan.sql``."""
+    ids = row["user_ids"]
+    return PlanCounts(**{**row, "user_ids": None if ids is None else tuple(ids)})
 
 
 def match(row: Row) -> Match:
@@ -82,6 +88,7 @@ def batch_result(output: Row) -> BatchResult:
     return BatchResult(
         found=output["found"],
         created=output["created"],
+        already_there=output["already_there"],
         failures=tuple(
             Failure(
                 failure["id"],

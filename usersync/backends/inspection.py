@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from usersync.backends import Access, Table
+from usersync.backends import Table
 from usersync.config import ProfileTable
 from usersync.errors import CouldNotTell, Refused, UsersyncError
+from usersync.model import ReadOnly
 from usersync.sql import profiles
 
 Facts = Mapping[str, Any]
@@ -43,6 +44,22 @@ def refuse(problems: Sequence[Problem]) -> None:
     )
 
 
+def read_only(why: ReadOnly | None) -> list[Problem]:
+    """What stands in the way of any write to the server."""
+    if why is None:
+        return []
+    if why == "standby":
+        return [Problem("this server is read-only: it is a standby", "connect to the primary")]
+    return [
+        Problem(
+            "this server is read-only: default_transaction_read_only is on, as a hosted project"
+            " turns it on when its disk is full",
+            "free or enlarge the disk in the dashboard under Database; if somebody set it on"
+            " purpose, it is theirs to take back",
+        )
+    ]
+
+
 def table(facts: Facts, settings: ProfileTable) -> Table:
     """What the use-cases need to know of a table without problems."""
     return Table(
@@ -51,37 +68,8 @@ def table(facts: Facts, settings: ProfileTable) -> Table:
         definition=facts["relation"]["definition"],
         user_blocks=facts["users"]["blocks"],
         users_estimate=int(facts["users"]["rows_estimate"]),
+        read_only=facts["read_only"],
     )
-
-
-def access(
-    tables: Sequence[ProfileTable],
-    facts_of: Callable[[ProfileTable], Facts],
-    *,
-    user: str,
-    server_version: str,
-    latency_s: float,
-    beyond: str,
-) -> Access:
-    """What a door sees of the target before it is asked to do anything.
-
-    Args:
-        tables: the profile tables.
-        facts_of: reads what ``queries/profile_table.sql`` returns of one.
-        user: who asks.
-        server_version: Postgres's own word for it.
-        latency_s: how long one question took, in seconds.
-        beyond: what the credential can do that no task needs.
-    """
-    found = [(table, facts_of(table)) for table in tables]
-    told = [
-        (problem.message, problem.next_step)
-        for table, facts in found
-        for problem in problems(facts, table, user, writing=True)
-    ]
-    hidden = not all(sees_users(facts) for _, facts in found)
-    unique = tuple(dict.fromkeys(told))
-    return Access(user, server_version, latency_s, not hidden, unique, beyond)
 
 
 def bad_value(settings: ProfileTable, column: str, what: str, reason: str) -> Refused:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from usersync.model import ReadOnly
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
@@ -78,5 +80,5 @@ class Survey:
     """Per configured profile table, by its quoted name, whether it is there."""
     dependents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Per change, what stands on its trigger functions and is none of its objects."""
-    read_only: bool = False
-    """Whether the server takes no writes at all."""
+    read_only: ReadOnly | None = None
+    """Why the server takes no writes at all; None when it does."""

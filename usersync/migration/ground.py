@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from usersync.backends import Table
+from usersync.backends import Table, inspection
 from usersync.backends.catalog import Survey, UserTrigger
 from usersync.config import ProfileTable, Settings
 from usersync.errors import Refused
@@ -68,8 +68,7 @@ def refuse_ground(survey: Survey, settings: Settings) -> None:
         Refused: with what stands in the way.
     """
     schema = settings.install.schema_name
-    if survey.read_only:
-        raise Refused("this server takes no writes: it is a replica", "connect to the primary")
+    inspection.refuse(inspection.read_only(survey.read_only))
     if survey.schema_owner and not survey.owns_schema:
         raise Refused(
             f"the schema {schema} belongs to {survey.schema_owner}, who is not us",

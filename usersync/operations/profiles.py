@@ -83,7 +83,7 @@ def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
             "or with usersync's functions installed there (migration.apply)\n"
             f"or read the plan: {session.command('sync', '--dry-run')}",
         )
-    planned = _plans(session, options)
+    planned = _plans(session, options, carry_out=True)
     if isinstance(planned, Outcome):
         return planned
 
@@ -117,7 +117,10 @@ def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
 def _sync(session: Session, options: sync.SyncOptions) -> Outcome:
     # Listing users costs a scan of both tables: only for a person who is asked.
     planned = _plans(
-        session, options, list_users=LIST_LENGTH if session.target.is_production else 0
+        session,
+        options,
+        list_users=LIST_LENGTH if session.target.is_production else 0,
+        carry_out=True,
     )
     if isinstance(planned, Outcome):
         return planned
@@ -184,15 +187,23 @@ def _write_ids(session: Session, table: Table, path: str) -> str:
 
 
 def _plans(
-    session: Session, options: sync.SyncOptions, *, list_users: int = LIST_LENGTH
+    session: Session,
+    options: sync.SyncOptions,
+    *,
+    list_users: int = LIST_LENGTH,
+    carry_out: bool = False,
 ) -> list[sync.Planned] | Outcome:
     """The plan of every table; what stops one of them, told with those that were made."""
     planned: list[sync.Planned] = []
     tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
     sync.refuse_impossible(options, tables)
+    if carry_out:
+        sync.refuse_read_only(tables)
     for table in tables:
         try:
-            planned.append(sync.make_plan(session, table, options, list_users=list_users))
+            planned.append(
+                sync.make_plan(session, table, options, list_users=list_users, carry_out=carry_out)
+            )
         except UsersyncError as error:
             return _stopped(planned, error)
     return planned

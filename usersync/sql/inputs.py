@@ -68,6 +68,7 @@ def of_table(settings: Settings, shape: Shape, shapes: Sequence[Shape]) -> Names
             table, shape.column_types, role_input=sql.SQL("input ->> 'role'")
         ),
         "after": _AFTER,
+        "listed": sql.SQL("least(coalesce((input ->> 'listed')::bigint, 0), 20000)"),
         "skip": sql.SQL("coalesce((input ->> 'skip')::bigint, 0)"),
         "page_size": _at_most(10_000, default=1_000),
         "list_length": _at_most(10_000, default=100),

@@ -1,7 +1,13 @@
 """Sync: create the missing profiles, exactly those of a plan, and nothing else."""
 
 from usersync.sync.engine import execute, rehearse
-from usersync.sync.guards import approval, authorize, stop_at, trigger_guards
+from usersync.sync.guards import (
+    approval,
+    authorize,
+    refuse_read_only,
+    stop_at,
+    trigger_guards,
+)
 from usersync.sync.plan import Planned, SyncOptions, make_plan, refuse_impossible
 from usersync.sync.work import PAGE_ROWS, Pages
 
@@ -15,6 +21,7 @@ __all__ = [
     "execute",
     "make_plan",
     "refuse_impossible",
+    "refuse_read_only",
     "rehearse",
     "stop_at",
     "trigger_guards",

@@ -14,11 +14,11 @@ from usersync.backends import Backend, BatchResult, Failure
 from usersync.errors import CouldNotTell, Interrupted, Refused, Stopped, TooSlow, UsersyncError
 from usersync.model import LIST_LENGTH, FailureGroup, Summary
 from usersync.session import Session
+from usersync.sync.balance import Balance, strike
 from usersync.sync.plan import Planned, SyncOptions
-from usersync.sync.work import BatchSize, Pages, Sweep, Work
+from usersync.sync.work import BatchSize, Listed, Pages, Sweep, Work
 
-#: Sweep the whole heap only for many users that are a good part of all.
-_SWEEP_FROM_ROWS = 2_000
+#: Sweep the whole heap only for users that are this part of all.
 _SWEEP_FROM_SHARE = 5
 
 #: How long an interrupted run waits for the batches under way before it cancels them.
@@ -30,6 +30,7 @@ class _Tally:
     """What all workers together have done so far."""
 
     created: int = 0
+    already_there: int = 0
     failed_ids: set[str] = field(default_factory=set)
     failures: dict[tuple[str, str, str], list[str]] = field(
         default_factory=lambda: defaultdict(list)
@@ -39,6 +40,7 @@ class _Tally:
     def add(self, result: BatchResult) -> None:
         with self.lock:
             self.created += result.created
+            self.already_there += result.already_there
             for failure in result.failures:
                 # A sweep meets a row again that moves ahead of it: once is enough.
                 if failure.user_id not in self.failed_ids:
@@ -199,19 +201,21 @@ def execute(
     started = time.monotonic()
     timestamp = session.clock()
     crew = _Crew(session, planned, options, rehearsing=False)
-    remaining, newer = 0, 0
+    balance = Balance()
     if plan.rows:
         session.journal.started(
             table.settings.name, digest=plan.digest, counts={"planned": plan.rows}
         )
-        remaining, newer = _carry_out(session, planned, options, crew)
-        remaining = max(remaining - crew.tally.failed, 0)
+        balance = _carry_out(session, planned, options, crew)
     error = crew.stopped
-    summary = _summary(crew, planned, timestamp, started, remaining)
-    summary = replace(summary, newer=max(newer, plan.newer), stopped=error.message if error else "")
-    if error is None and remaining:
+    summary = replace(
+        _summary(crew, planned, timestamp, started, balance),
+        newer=max(balance.newer, plan.newer),
+        stopped=error.message if error else "",
+    )
+    if error is None and balance.remaining:
         error = CouldNotTell(
-            f"{remaining:,} planned users have no profile still", session.command("status")
+            f"{balance.remaining:,} planned users have no profile still", session.command("status")
         )
     if plan.rows:
         try:
@@ -222,14 +226,8 @@ def execute(
     return summary, error
 
 
-def _carry_out(
-    session: Session, planned: Planned, options: SyncOptions, crew: _Crew
-) -> tuple[int, int]:
-    """Do the work and look who is left; what ends it early is in ``crew.stopped``, not raised.
-
-    Returns:
-        How many of the planned users have no profile still, and how many came after them.
-    """
+def _carry_out(session: Session, planned: Planned, options: SyncOptions, crew: _Crew) -> Balance:
+    """Do the work and look who is left; what ends it early is in ``crew.stopped``, not raised."""
     doors = [session.backend]
     session.progress.begin(planned.plan.rows)
     try:
@@ -244,7 +242,7 @@ def _carry_out(
         session.progress.end()
         for door in doors[1:]:
             door.close()
-    return 0, 0
+    return Balance(crew.tally.already_there)
 
 
 def rehearse(
@@ -267,18 +265,18 @@ def rehearse(
         # What one call has taken back, the next would not meet.
         options = replace(options, batch_size=max(planned.plan.rows, 1))
     crew = _Crew(session, planned, options, rehearsing=True)
-    dead_rows = 0
+    dead_rows, balance = 0, Balance()
     if planned.plan.rows:
         session.progress.begin(planned.plan.rows)
         try:
             with session.backend.rehearsal(timeout_s) as door:
-                _all_work(session, planned, crew, [door], by_name=most is not None)
+                balance = _all_work(session, planned, crew, [door])
                 if crew.stopped is None:
                     dead_rows = door.rehearsed_rows()
         finally:
             session.progress.end()
     summary = replace(
-        _summary(crew, planned, timestamp, started, 0),
+        _summary(crew, planned, timestamp, started, balance),
         rehearsed=True,
         dead_rows=dead_rows,
         fired_triggers=tuple(trigger.name for trigger in planned.plan.triggers),
@@ -308,50 +306,50 @@ def _refuse_many(session: Session, planned: Planned, most: int) -> None:
         )
 
 
-def _all_work(
-    session: Session,
-    planned: Planned,
-    crew: _Crew,
-    doors: Sequence[Backend],
-    *,
-    by_name: bool = False,
-) -> tuple[int, int]:
-    """Sweep when most are missing; then, or else, page through who is left.
-
-    Returns:
-        How many of the planned users have no profile still, and how many came after them; zeros
-        when it ended early.
+def _all_work(session: Session, planned: Planned, crew: _Crew, doors: Sequence[Backend]) -> Balance:
+    """Take the planned users by name. Where they are too many to be named, sweep when most are
+    missing; then, or else, page through who is left.
     """
-    plan, table = planned.plan, planned.table
-    many = plan.rows >= _SWEEP_FROM_ROWS and plan.rows * _SWEEP_FROM_SHARE >= plan.total
-    if many and planned.selection.last is None and not by_name:
+    plan, table, tally = planned.plan, planned.table, crew.tally
+
+    def look() -> Balance:
+        if crew.stopped is not None:
+            return Balance(tally.already_there)
+        return strike(
+            session.backend,
+            planned,
+            created=tally.created,
+            already_there=tally.already_there,
+            failed_ids=tally.failed_ids,
+        )
+
+    if planned.counts.user_ids is not None:
+        crew.run(doors, Listed(planned.counts.user_ids))
+        return look()
+    if plan.rows * _SWEEP_FROM_SHARE >= plan.total and planned.selection.last is None:
         crew.run(doors, Sweep(table, plan))
-        if crew.stopped is None:
-            # Asked, not summed up: somebody who joined the users beside the plan may stand in the
-            # numbers for one whose row moved to where the sweep had been.
-            remaining, newer = session.backend.remaining(table, planned.selection)
-            if remaining <= crew.tally.failed:
-                return remaining, newer
-    if crew.stopped is None:
-        skip_ids = frozenset(crew.tally.failed_ids)
-        crew.run(doors, Pages(session.backend, table, planned.selection, skip_ids=skip_ids))
-    if crew.stopped is None:
-        return session.backend.remaining(table, planned.selection)
-    return 0, 0
+        # Asked, not summed up: somebody who joined the users beside the plan may stand in the
+        # numbers for one whose row moved to where the sweep had been.
+        swept = look()
+        if crew.stopped is not None or not swept.remaining:
+            return swept
+    skip_ids = frozenset(tally.failed_ids)
+    crew.run(doors, Pages(session.backend, table, planned.selection, skip_ids=skip_ids))
+    return look()
 
 
 def _summary(
-    crew: _Crew, planned: Planned, timestamp: datetime, started: float, remaining: int
+    crew: _Crew, planned: Planned, timestamp: datetime, started: float, balance: Balance
 ) -> Summary:
     plan, tally = planned.plan, crew.tally
-    unaccounted = plan.rows - tally.created - tally.failed - remaining
     return Summary(
         timestamp=timestamp,
         total=plan.total,
         existing=plan.existing,
         created=tally.created,
         failed=tally.failed,
-        already_there=max(unaccounted, 0) if crew.stopped is None else 0,
+        already_there=balance.already_there,
+        gone=balance.gone,
         execution_time_s=time.monotonic() - started,
         failures=tally.groups(),
     )
@@ -365,6 +363,7 @@ def _journal_end(
         "created": summary.created,
         "failed": summary.failed,
         "already_there": summary.already_there,
+        "gone": summary.gone,
     }
     session.journal.ended(
         planned.table.settings.name,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from usersync.backends import Table, inspection
 from usersync.errors import Refused, Stopped
 from usersync.model import Guard, Outcome, Plan, TableResult
 from usersync.privacy import LONGEST_MESSAGE, visible
@@ -96,6 +98,26 @@ def approval(plan: Plan, options: SyncOptions) -> tuple[str, ...]:
     if "first_fill" in standing:
         options = replace(options, first_fill=True)
     return ("--approve", plan.digest, *options.words())
+
+
+def read_only_guard(session: Session, table: Table) -> tuple[Guard, ...]:
+    """A guard for a server that takes no writes, which no option lifts."""
+    again = session.command("sync", "--dry-run")
+    return tuple(
+        Guard("read_only", problem.message, f"{problem.next_step}; then {again}")
+        for problem in inspection.read_only(table.read_only)
+    )
+
+
+def refuse_read_only(tables: Sequence[Table]) -> None:
+    """Refuse to write where nobody can.
+
+    Raises:
+        Refused: the server is a standby, or read-only.
+    """
+    inspection.refuse(
+        [one for table in tables for one in inspection.read_only(table.read_only)][:1]
+    )
 
 
 def stop_at(found: tuple[Guard, ...]) -> None:

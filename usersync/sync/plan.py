@@ -14,6 +14,7 @@ from usersync.session import Session
 from usersync.sql import profiles
 from usersync.sync import guards
 from usersync.sync.latecomers import LOOKED_AT, latecomers
+from usersync.sync.work import PAGE_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,17 @@ class Planned:
     table: Table
     selection: Selection
     plan: Plan
+    counts: PlanCounts
 
 
-def make_plan(session: Session, table: Table, options: SyncOptions, *, list_users: int) -> Planned:
+def make_plan(
+    session: Session,
+    table: Table,
+    options: SyncOptions,
+    *,
+    list_users: int,
+    carry_out: bool = False,
+) -> Planned:
     """Work out what a sync would do; writes nothing.
 
     Args:
@@ -70,6 +79,7 @@ def make_plan(session: Session, table: Table, options: SyncOptions, *, list_user
         table: the profile table.
         options: what was asked for; with ``approve`` the plan is made for the users of that digest.
         list_users: how many of the planned users to list.
+        carry_out: whether it is there to be carried out, and must know whom it means.
 
     Raises:
         Refused: ``approve`` is no digest.
@@ -81,16 +91,17 @@ def make_plan(session: Session, table: Table, options: SyncOptions, *, list_user
         share=options.share,
         last=_last_of_limit(session, table, options, approved),
     )
-    counts = session.backend.plan(table, selection)
+    listed = PAGE_ROWS if carry_out else 0
+    counts = session.backend.plan(table, selection, listed=listed)
     if approved and counts.planned > approved.rows:
         late = latecomers(
-            session.backend.newest_users(table, selection, LOOKED_AT),
+            session.backend.touched_users(table, selection, LOOKED_AT),
             counts.planned - approved.rows,
-            _signed(int(approved.users, 16)) ^ counts.users_digest,
+            int(approved.users, 16) ^ int(counts.users_digest, 16),
         )
         if late:
             selection = replace(selection, without=late)
-            counts = session.backend.plan(table, selection)
+            counts = session.backend.plan(table, selection, listed=listed)
     newest_at = approved.newest_at if approved else (counts.newest_at or counts.as_of)
     selection = replace(selection, newest_at=newest_at)
     digest = _digest(session, table, options, counts, selection)
@@ -113,8 +124,11 @@ def make_plan(session: Session, table: Table, options: SyncOptions, *, list_user
         triggers=triggers,
         newer=counts.newer if approved else 0,
     )
-    plan = replace(plan, guards=guards.guards(session, plan, options))
-    return Planned(table, selection, plan)
+    standing = guards.guards(session, plan, options)
+    if plan.rows:
+        standing = (*guards.read_only_guard(session, table), *standing)
+    plan = replace(plan, guards=standing)
+    return Planned(table, selection, plan, counts)
 
 
 def refuse_impossible(options: SyncOptions, tables: Sequence[Table]) -> None:
@@ -159,7 +173,7 @@ def _digest(
         schema=fingerprint(table.definition),
         settings=fingerprint(settings.users, sorted(_columns(table)), options.share, options.limit),
         tool=fingerprint(__version__),
-        users=f"{counts.users_digest & (2**64 - 1):016x}",
+        users=counts.users_digest,
         values=fingerprint(counts.values_digest, length=8),
     )
 
@@ -177,11 +191,6 @@ def _stop_if_stale(session: Session, options: SyncOptions, approved: Digest, now
             f"the plan is stale: what moved since is {' and '.join(moved)}",
             f"make a new one and read it: {session.command('sync', '--dry-run', *options.words())}",
         )
-
-
-def _signed(number: int) -> int:
-    """An unsigned 64-bit number as Postgres's bigint."""
-    return number - 2**64 if number >= 2**63 else number
 
 
 def _columns(table: Table) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -16,7 +17,7 @@ _SMALLEST_ROWS = 100
 _LARGEST_ROWS = 20_000
 _FIRST_ROWS = 1_000
 
-#: Users that are in memory at once, whatever their number.
+#: Users that are in memory at once, whatever their number. A plan of no more names them all.
 PAGE_ROWS = 20_000
 
 
@@ -110,7 +111,41 @@ class Sweep:
             return True
 
 
-class Pages:
+class Listed:
+    """Users by name.
+
+    Args:
+        user_ids: who is meant, in the order of the batches.
+    """
+
+    def __init__(self, user_ids: Sequence[str]) -> None:
+        self._ids = list(user_ids)
+        self._returns = _Returns()
+        self._lock = threading.Lock()
+
+    def claim(self, rows: int) -> Batch | None:
+        """See `Work`."""
+        with self._lock:
+            returned = self._returns.pop()
+            if returned is not None:
+                return returned
+            self._refill()
+            if not self._ids:
+                return None
+            batch = Ids(tuple(self._ids[:rows]))
+            del self._ids[:rows]
+            return batch
+
+    def give_back(self, batch: Batch) -> bool:
+        """See `Work`."""
+        with self._lock:
+            return self._returns.push(batch)
+
+    def _refill(self) -> None:
+        """Nobody else is meant."""
+
+
+class Pages(Listed):
     """The missing users by name, oldest first, found by one anti-join a page.
 
     Args:
@@ -130,41 +165,21 @@ class Pages:
         skip_ids: frozenset[str] = frozenset(),
         page_rows: int = PAGE_ROWS,
     ) -> None:
+        super().__init__(())
         self._backend = backend
         self._table = table
         self._selection = selection
         self._skip_ids = skip_ids
         self._page_rows = page_rows
-        self._ids: list[str] = []
         self._after: Cursor | None = None
         self._exhausted = False
-        self._returns = _Returns()
-        self._lock = threading.Lock()
 
-    def claim(self, rows: int) -> Batch | None:
-        """See `Work`."""
-        with self._lock:
-            returned = self._returns.pop()
-            if returned is not None:
-                return returned
-            while not self._ids and not self._exhausted:
-                self._turn_page()
-            if not self._ids:
-                return None
-            batch = Ids(tuple(self._ids[:rows]))
-            del self._ids[:rows]
-            return batch
-
-    def give_back(self, batch: Batch) -> bool:
-        """See `Work`."""
-        with self._lock:
-            return self._returns.push(batch)
-
-    def _turn_page(self) -> None:
-        page = self._backend.missing_users(
-            self._table, self._selection, self._after, self._page_rows
-        )
-        self._exhausted = len(page) < self._page_rows
-        if page:
-            self._after = Cursor(page[-1].created_at, page[-1].id)
-        self._ids = [user.id for user in page if user.id not in self._skip_ids]
+    def _refill(self) -> None:
+        while not self._ids and not self._exhausted:
+            page = self._backend.missing_users(
+                self._table, self._selection, self._after, self._page_rows
+            )
+            self._exhausted = len(page) < self._page_rows
+            if page:
+                self._after = Cursor(page[-1].created_at, page[-1].id)
+            self._ids = [user.id for user in page if user.id not in self._skip_ids]

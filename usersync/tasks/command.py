@@ -19,7 +19,6 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from usersync.errors import Refused, UsersyncError
-from usersync.privacy import LONGEST_MESSAGE, visible
 
 if TYPE_CHECKING:
     from usersync.runner import Request
@@ -41,7 +40,7 @@ _TEXT_FLAGS = ("target", "config", "env_file", "out")
 def command(
     *,
     writes: bool,
-    common: Sequence[str] = tuple(COMMON_FLAGS),
+    opens_target: bool = True,
     help: dict[str, str] | None = None,  # noqa: A002 - Invoke's own word
     meant: str = "leave it out: this task has no dry run",
     called: str = "",
@@ -53,7 +52,8 @@ def command(
     Args:
         writes: whether the task can change anything; then Invoke's own flags, which look like
             ours and do something else, are refused.
-        common: which of the common flags it takes.
+        opens_target: whether it works on a target; otherwise it works on the embedded Postgres
+            alone, and flags that choose something else are refused.
         help: its other flags.
         meant: what to do for somebody who typed Invoke's ``--dry``.
         called: the whole name of the task, where its function says only the last part.
@@ -68,7 +68,7 @@ def command(
             inspect.Parameter(
                 name, inspect.Parameter.KEYWORD_ONLY, default=None if name in _TEXT_FLAGS else False
             )
-            for name in common
+            for name in COMMON_FLAGS
         ]
 
         def body(context: Context, *arguments: Any, **flags: Any) -> None:
@@ -76,10 +76,12 @@ def command(
             try:
                 _refuse_flags_of_invoke(context, meant, writes=writes)
                 _refuse_empty(flags, options.get("positional") or ())
+                if not opens_target:
+                    _refuse_targets(flags)
                 exit_code = function(context, *arguments, **flags)
             except UsersyncError as error:
                 task = called or function.__name__.replace("_", "-")
-                exit_code = _tell(error, task, flags) if common else print_error(error)
+                exit_code = _tell(error, task, flags)
             except KeyboardInterrupt:
                 print("Interrupted.", file=sys.stderr)
                 exit_code = 1
@@ -92,20 +94,29 @@ def command(
         return kind(
             body,
             auto_shortflags=False,
-            help={**{name: COMMON_FLAGS[name] for name in common}, **(help or {})},
+            help={**COMMON_FLAGS, **(help or {})},
             **options,
         )
 
     return decorate
 
 
-def finish(request: Request, *, json: bool, verbose: bool = False) -> int:
-    """Run a request, print what came of it, and return its exit code."""
+def finish(request: Request, *, json: bool, verbose: bool = False, is_told: bool = False) -> int:
+    """Run a request, print what came of it, and return its exit code.
+
+    Args:
+        request: what to run.
+        json: print the Run as JSON and nothing else.
+        verbose: print the lists too.
+        is_told: the operation told its story while it ran; only an error is left to print.
+    """
     from usersync import report, runner
 
     result = runner.run(request)
     if json:
         text = report.as_json(result, show_ids=request.show_ids) + "\n"
+    elif is_told:
+        text = report.terminal(replace(result, steps=())) if result.error else ""
     else:
         text = report.terminal(result, show_ids=request.show_ids, verbose=verbose)
     try:
@@ -116,7 +127,9 @@ def finish(request: Request, *, json: bool, verbose: bool = False) -> int:
     return result.exit_code
 
 
-def request(task: str, operation: str, flags: dict[str, Any], **inputs: Any) -> Request:
+def request(
+    task: str, operation: str, flags: dict[str, Any], *, opens_target: bool = True, **inputs: Any
+) -> Request:
     """A request from the common flags of a task and the operation's own inputs."""
     from usersync.runner import Request
     from usersync.tasks.progress import progress
@@ -125,6 +138,7 @@ def request(task: str, operation: str, flags: dict[str, Any], **inputs: Any) -> 
         task=task,
         operation=operation,
         inputs=inputs,
+        opens_target=opens_target,
         target=flags["target"],
         config=flags["config"],
         env_file=flags["env_file"],
@@ -152,13 +166,9 @@ def task_prefix(task: str) -> str:
     return ""
 
 
-def print_error(error: UsersyncError) -> int:
-    """An error of a task that has no run to tell it; returns the exit code."""
-    for label, text in (("Error: ", error.message), ("Next:  ", error.next_step)):
-        for number, line in enumerate(text.splitlines()):
-            shown = visible(line, LONGEST_MESSAGE)
-            print(f"{'       ' if number else label}{shown}", file=sys.stderr)
-    return error.exit_code
+def task_names(task: str) -> str:
+    """What stands before the name of another task in a next command."""
+    return f"{program()} {task_prefix(task)}"
 
 
 def _tell(error: UsersyncError, task: str, flags: dict[str, Any]) -> int:
@@ -205,6 +215,19 @@ def _refuse_flags_of_invoke(context: Context, meant: str, *, writes: bool) -> No
             "Invoke's --debug (-d, INVOKE_DEBUG) and --version (-V) do not keep a task from"
             " writing, and the first shows what it should not",
             meant,
+        )
+
+
+def _refuse_targets(flags: Mapping[str, Any]) -> None:
+    """Refuse what chooses a target where there is nothing to choose."""
+    given = [f"--{name.replace('_', '-')}" for name in ("config", "env_file") if flags[name]]
+    if flags["target"] not in (None, "local"):
+        given.insert(0, f"--target {flags['target']}")
+    if given:
+        raise Refused(
+            f"{' and '.join(given)} cannot be meant: this task works on the embedded Postgres,"
+            " and reads no configuration",
+            f"leave {'it' if len(given) == 1 else 'them'} out",
         )
 
 

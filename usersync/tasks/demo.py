@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from typing import Any
 
 from invoke.context import Context
 
-from usersync.tasks.command import command, program, task_prefix
+from usersync.tasks.command import command, finish, program, request, task_prefix
 
 
-@command(writes=True, common=())
-def demo(_context: Context, **_flags: Any) -> int:
+@command(writes=True, opens_target=False)
+def demo(_context: Context, **flags: Any) -> int:
     """Show the main job on an embedded Postgres, from nothing; leaves nothing behind."""
-    from usersync import demonstration
+    from usersync.demonstration import Shown
 
-    return demonstration.run(program(), task_prefix("demo"))
+    shown = Shown(
+        program(),
+        task_prefix("demo"),
+        say=partial(print, file=sys.stderr if flags["json"] else sys.stdout),
+        show_ids=flags["show_ids"],
+    )
+    asked = request("demo", "demo", flags, opens_target=False, shown=shown)
+    return finish(asked, json=flags["json"], is_told=True)

@@ -84,6 +84,8 @@ class Batches:
             told = sum(self._told(given["event"]["run_id"], number) for number in lost)
             for name in ("created", "found"):
                 output[name] += told
+            # Whom a lost batch gave a profile, the next one met with it.
+            output["already_there"] = max(output["already_there"] - told, 0)
         return output
 
     def _told(self, run_id: str, number: int) -> int:

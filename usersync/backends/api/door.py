@@ -20,6 +20,7 @@ from usersync.backends import (
     PlanCounts,
     Selection,
     Table,
+    access,
     answers,
     inspection,
     status,
@@ -98,7 +99,7 @@ class ApiDoor:
         self.keeps_journal: bool = facts["journal"]
 
     def access(self, tables: tuple[ProfileTable, ...]) -> Access:
-        return inspection.access(
+        return access.look(
             tables,
             self._facts,
             user=self.user,
@@ -147,19 +148,23 @@ class ApiDoor:
     def triggers(self, table: Table) -> tuple[Trigger, ...]:
         return App(self._caller).insert_triggers(table.settings.name)
 
-    def plan(self, table: Table, selection: Selection) -> PlanCounts:
-        (row,) = self._rows("usersync_plan", table, **given.selected(selection))
-        return built(PlanCounts, row)
+    def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
+        (row,) = self._rows("usersync_plan", table, **given.selected(selection), listed=listed)
+        return built(lambda **fields: answers.plan(fields), row)
 
-    def newest_users(
+    def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
-        rows = self._rows("usersync_newest_users", table, **given.selected(selection), limit=limit)
-        return tuple((row["id"], row["users_digest"]) for row in rows)
+        rows = self._rows("usersync_touched_users", table, **given.selected(selection), limit=limit)
+        return tuple((row["id"], int(row["users_digest"], 16)) for row in rows)
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
         (row,) = self._rows("usersync_remaining", table, **given.selected(selection))
         return row["remaining"], row["newer"]
+
+    def profiles_there(self, table: Table, selection: Selection) -> int:
+        (row,) = self._rows("usersync_profiles_there", table, **given.selected(selection))
+        return cast("int", row["profiles"])
 
     def missing_users(
         self,

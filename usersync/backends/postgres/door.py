@@ -23,6 +23,7 @@ from usersync.backends import (
     PlanCounts,
     Selection,
     Table,
+    access,
     answers,
     inspection,
     status,
@@ -109,7 +110,7 @@ class PostgresDoor:
         self._query(sql.SQL("select 1 as one"))
         latency_s = time.perf_counter() - started
         beyond = f"{self.user} is a superuser; postgres will do" if self._superuser else ""
-        return inspection.access(
+        return access.look(
             tables,
             self._facts,
             user=self.user,
@@ -168,16 +169,16 @@ class PostgresDoor:
             lambda cursor: insert_triggers(cursor, names.of_settings(table.settings))
         )
 
-    def plan(self, table: Table, selection: Selection) -> PlanCounts:
-        row = self._query(compose(load("queries/plan"), self._names(table, selection)))[0]
-        return PlanCounts(**row)
+    def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
+        named = self._names(table, selection) | {"listed": sql.Literal(listed)}
+        return answers.plan(self._query(compose(load("queries/plan"), named))[0])
 
-    def newest_users(
+    def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
         named = self._names(table, selection) | {"list_length": sql.Literal(limit)}
-        rows = self._query(compose(load("queries/newest_users"), named))
-        return tuple((row["id"], row["users_digest"]) for row in rows)
+        rows = self._query(compose(load("queries/touched_users"), named))
+        return tuple((row["id"], int(row["users_digest"], 16)) for row in rows)
 
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
         query = compose(load("queries/remaining"), self._names(table, selection))
@@ -188,6 +189,10 @@ class PostgresDoor:
             return row["remaining"], row["newer"]
 
         return self._transactions.read(work)
+
+    def profiles_there(self, table: Table, selection: Selection) -> int:
+        query = compose(load("queries/profiles_there"), self._names(table, selection))
+        return cast("int", self._query(query)[0]["profiles"])
 
     def missing_users(
         self,

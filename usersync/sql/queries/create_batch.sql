@@ -1,6 +1,7 @@
 -- does: creates the missing profiles of one batch; a row that cannot be made is isolated
 -- input: {{"max_failures": n}} and the page: {{"first_block", "end_block"}} or {{"user_ids": [..]}}
--- output: {{"created": n, "found": n, "failures": [{{"id", "sqlstate", "subject"}}]}}
+-- output: {{"created": n, "found": n, "already_there": n, "failures": [{{"id", "sqlstate",
+--   "subject"}}]}}; already_there only of users by name: in blocks nobody knows who was meant
 -- locks: FOR KEY SHARE on the users of the batch, so that a concurrent delete costs one row
 -- log: exceptions are caught here, so the server log holds no value of any user
 declare
@@ -18,6 +19,7 @@ declare
     inserted integer;
     created integer := 0;
     found_count integer := 0;
+    there_count integer := 0;
     failures jsonb := '[]';
     error_state text;
     error_context text;
@@ -104,7 +106,14 @@ begin
             end;
         end loop;
     end;
+    if created + jsonb_array_length(failures) < cardinality(batch_ids) then
+        select count(*)
+        into there_count
+        from unnest(batch_ids) as planned (planned_id)
+        join {profiles} as p on p.{key} = planned.planned_id;
+        there_count := there_count - created;
+    end if;
     output := jsonb_build_object(
-        'created', created, 'found', found_count, 'failures', failures
+        'created', created, 'found', found_count, 'already_there', there_count, 'failures', failures
     );
 end;

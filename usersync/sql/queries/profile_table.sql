@@ -3,6 +3,11 @@
 -- cost: catalog only; by name and not to_regclass, which fails without USAGE on the schema
 select jsonb_build_object(
     'database', current_database(),
+    -- Ours is a read-only transaction: asked is what others are.
+    'read_only', case
+        when pg_is_in_recovery() then 'standby'
+        when current_setting('default_transaction_read_only')::boolean then 'setting'
+    end,
     'near_names', (
         select coalesce(jsonb_agg(n.nspname || '.' || c.relname order by n.nspname, c.relname), '[]')
         from pg_catalog.pg_class as c

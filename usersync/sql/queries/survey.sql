@@ -3,7 +3,10 @@
 -- cost: catalog only
 select jsonb_build_object(
     'server_version', current_setting('server_version_num')::integer,
-    'read_only', current_setting('transaction_read_only') = 'on' and pg_is_in_recovery(),
+    'read_only', case
+        when pg_is_in_recovery() then 'standby'
+        when current_setting('default_transaction_read_only')::boolean then 'setting'
+    end,
     'schema_owner', (
         select n.nspowner::regrole::text
         from pg_catalog.pg_namespace as n

@@ -56,7 +56,7 @@ class Creation:
             settle: is told of each user that was tried, and whether the profile is wanted no more.
         """
         self.refuse()
-        found = created = 0
+        found = created = already_there = 0
         failures: list[Failure] = []
         # Left half first, so that of two users who want the same name the first one gets it.
         waiting = [list(rows)] if rows else []
@@ -80,9 +80,10 @@ class Creation:
                 break
             created += len(made)
             found += len(some) - len(there)
+            already_there += len(there)
             for row in some:
                 settle(row[table.key], row[table.key] in made or row[table.key] in there)
-        return BatchResult(found + len(failures), created, tuple(failures))
+        return BatchResult(found + len(failures), created, tuple(failures), already_there)
 
     def _insert(
         self, table: ProfileTable, rows: Sequence[Row]

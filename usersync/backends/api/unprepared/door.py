@@ -168,10 +168,10 @@ class UnpreparedDoor:
     def triggers(self, table: Table) -> tuple[Trigger, ...]:  # noqa: ARG002
         return (UNSEEN,)
 
-    def plan(self, table: Table, selection: Selection) -> PlanCounts:
-        return self._planned(table).counts(selection, digests=True)
+    def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
+        return self._planned(table).counts(selection, digests=True, listed=listed)
 
-    def newest_users(
+    def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
         return self._planned(table).newest(selection, limit)
@@ -179,6 +179,10 @@ class UnpreparedDoor:
     def remaining(self, table: Table, selection: Selection) -> tuple[int, int]:
         self._creation.refuse()
         return self._planned(table).remaining(selection)
+
+    def profiles_there(self, table: Table, selection: Selection) -> int:  # noqa: ARG002
+        """Nobody is asked: each batch says who of it was there already."""
+        return 0
 
     def missing_users(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 from usersync.backends import Cursor, PlanCounts, Selection
 from usersync.backends.api.unprepared import roster
 from usersync.backends.api.unprepared.roster import Roster
-from usersync.backends.api.unprepared.uuid_hash import in_share, uuid_hash
+from usersync.backends.api.unprepared.uuid_hash import digest_share, in_share
 from usersync.model import User
 
 _AHEAD = timedelta(minutes=1)
@@ -30,8 +30,14 @@ class Planned:
         self._handed_out: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def counts(self, selection: Selection, *, digests: bool) -> PlanCounts:
-        """The numbers of a plan, and what stands for its users and values."""
+    def counts(self, selection: Selection, *, digests: bool, listed: int = 0) -> PlanCounts:
+        """The numbers of a plan, and what stands for its users and values.
+
+        Args:
+            selection: whom it means.
+            digests: whether what stands for them is asked for.
+            listed: name the users when there are no more than so many.
+        """
         planned = newer = users_digest = digest = 0
         newest: datetime | None = None
         ahead = roster.instant(self.listed.as_of + _AHEAD).to_bytes(8, "big")
@@ -42,19 +48,23 @@ class Planned:
                 newer += 1
                 continue
             planned += 1
-            users_digest ^= uuid_hash(roster.raw_missing_id(record))
+            users_digest ^= digest_share(roster.raw_missing_id(record)) if digests else 0
             digest ^= roster.values_digest(record) if digests else 0
             if record[:8] <= ahead:
                 newest = roster.created_at_of(record)
+        existing = self.listed.total - len(self.listed.missing) + sum(self._done)
+        named = self.page(selection, None, planned, 0) if 0 < planned <= listed else ()
         return PlanCounts(
             as_of=self.listed.as_of,
             total=self.listed.total,
-            existing=self.listed.total - len(self.listed.missing) + sum(self._done),
+            existing=existing,
+            existing_in_share=existing,
             planned=planned,
             newer=newer,
             newest_at=newest,
-            users_digest=users_digest,
-            values_digest=digest,
+            users_digest=f"{users_digest:064x}",
+            values_digest=str(digest),
+            user_ids=tuple(user.id for user in named) if planned <= listed else None,
         )
 
     def page(
@@ -83,7 +93,7 @@ class Planned:
         numbers = list(self._chosen(selection, 0))[-limit:]
         records = [self.listed.missing[number] for number in reversed(numbers)]
         return tuple(
-            (roster.missing_id(one), uuid_hash(roster.raw_missing_id(one))) for one in records
+            (roster.missing_id(one), digest_share(roster.raw_missing_id(one))) for one in records
         )
 
     def remaining(self, selection: Selection) -> tuple[int, int]:
