@@ -178,9 +178,15 @@ ok         phone sign-up: profile made in public.user_profiles(user_id)
 ok         OAuth sign-up: profile made in public.user_profiles(user_id)
 ok         sign-up without metadata: profile made in public.user_profiles(user_id)
 ok         anonymous sign-up: no profile in public.user_profiles(user_id), as configured
-finding    becoming permanent: no profile in public.user_profiles(user_id): none of \
-on_auth_user_created (public.handle_new_user()) makes it, or one swallowed its error
-           migration.verify
+finding    permanent by e-mail: no profile in public.user_profiles(user_id): a trigger on \
+inserts does not see it, and there is none on updates
+           sync gives them one afterwards
+finding    permanent by phone: no profile in public.user_profiles(user_id): a trigger on \
+inserts does not see it, and there is none on updates
+           sync gives them one afterwards
+finding    permanent by identity: no profile in public.user_profiles(user_id): a trigger on \
+inserts does not see it, and there is none on updates
+           sync gives them one afterwards
 ok         e-mail change: profile made in public.user_profiles(user_id)
 ok         soft delete: the profile in public.user_profiles(user_id) stays
 ok         hard delete: user and profile are gone
