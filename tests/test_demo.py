@@ -129,8 +129,8 @@ error: sign_up_function_broken: 1: do the tables and columns exist that the func
 sign-ups write to, and is every required column filled?
   public.handle_new_user(): line 3: there is no column is_active in user_profiles (42703 \
 undefined_column)
-  to do: migration.pause lets people sign up until the function is corrected; then \
-migration.resume
+  to do: invoke migration.pause --target local lets people sign up until the function is \
+corrected; then invoke migration.resume --target local
 warning: users_unreadable_by_api: 3: can the Auth server read every user?
   04c197f3: null or foreign: confirmation_token, recovery_token, email_change, \
 email_change_token_new
