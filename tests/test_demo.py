@@ -123,7 +123,7 @@ Sync Percentage:      100%
 Not counted: 4 soft-deleted, 6 anonymous
 
 === Checks ===
-34 of 36 checks found nothing.
+36 of 38 checks found nothing.
 
 error: sign_up_function_broken: 1: do the tables and columns exist that the functions behind \
 sign-ups write to, and is every required column filled?

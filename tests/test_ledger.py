@@ -214,6 +214,46 @@ def test_what_was_lost_comes_back(app: App, statement: str, change: str) -> None
     assert app.status().missing == 0
 
 
+@pytest.mark.parametrize(
+    ("statement", "change", "told"),
+    [
+        ("grant usage on schema usersync to anon", "0001_ledger", "anon may use the schema"),
+        ("grant select on usersync.journal to authenticated", "0002_journal", "may read it"),
+        (
+            "grant execute on function usersync.on_auth_user_created() to anon",
+            "0006_sign_up",
+            "anon may execute its function",
+        ),
+        (
+            "grant execute on function public.usersync_status(jsonb) to authenticated",
+            "0008_api",
+            "authenticated may execute it",
+        ),
+        (
+            "revoke execute on function public.usersync_status(jsonb) from service_role",
+            "0008_api",
+            "the service role may not execute it",
+        ),
+    ],
+)
+def test_rights_that_are_not_as_installed_are_put_back(
+    app: App, statement: str, change: str, told: str
+) -> None:
+    """What is no part of a definition is found by verify; its remedy, apply, puts it right."""
+    applied(app)
+    app.rows(statement)
+    verified = app.run("migration.verify", task="migration.verify")
+    assert verified.exit_code == 2
+    (check,) = (one for one in verified.checks if one.count and one.check.startswith("change_"))
+    assert check.remedy == "invoke migration.apply"
+    planned = plan(app)
+    assert (planned.exit_code, state(planned, change).state) == (2, "broken")
+    assert told in state(planned, change).detail
+    assert done(applied(app)) == [change]
+    verified = app.run("migration.verify", task="migration.verify")
+    assert verified.exit_code == 0, verified.checks
+
+
 def test_without_its_ledger_nothing_of_ours_is_taken_for_ours(app: App) -> None:
     """Where the ledger is gone nobody can say whose it is: exit 3, and the names."""
     applied(app)

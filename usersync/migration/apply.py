@@ -11,7 +11,7 @@ from usersync.errors import Refused, Stopped
 from usersync.migration import consent, ground
 from usersync.migration.execution import as_recorded, run_all
 from usersync.migration.export import MIGRATIONS
-from usersync.migration.states import PENDING
+from usersync.migration.states import PENDING, broken
 from usersync.model import ChangeState, Outcome
 from usersync.session import Session
 from usersync.sql.changes import Change
@@ -70,6 +70,11 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
         Edited: something was edited by hand, and ``--repair`` was not given.
     """
     found = ground.look(session, create_table=options.create_table)
+    applied = {state.name for state in found.states if state.state == "applied"}
+    verified = session.backend.catalog.verify(
+        [change for change in found.changes if change.name in applied]
+    )
+    found = replace(found, states=broken(found.states, verified))
     settings = session.target.settings
     ground.refuse_ground(found.survey, settings)
     ground.refuse_newer(found.states)
