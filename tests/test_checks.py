@@ -263,6 +263,151 @@ CASES = {
         "revoke all on function public.usersync_extra() from public, anon, authenticated",
     ),
     "expression_does_not_prepare": Case("nick", "drop function public.nick(text)", NICK),
+    "sign_up_function_reads_missing_field": Case(
+        "public.handle_new_user()",
+        FUNCTION.replace(
+            "new.email)", "\n        new.full_name) -- not new.nothing, 'new.x'\n    "
+        ),
+        FUNCTION,
+        detail=(
+            "line 5: new.full_name, and auth.users has no such column (42703 undefined_column)"
+        ),
+    ),
+    "sign_up_conflict_unnamed": Case(
+        "public.handle_new_user()",
+        FUNCTION.replace("new.email);", "new.email)\n    on conflict\n do nothing;")
+        + "alter table public.user_profiles add constraint one_email unique (email)",
+        FUNCTION.replace("new.email);", "new.email) on conflict (user_id) do nothing;"),
+        detail="on conflict do nothing also passes over one_email",
+    ),
+}
+
+#: Other ways in which the same checks find something.
+MORE = {
+    "lost in a squash": (
+        "sign_up_trigger_missing",
+        Case(
+            "public.user_profiles(user_id)",
+            "drop trigger on_auth_user_created on auth.users",
+            TRIGGER,
+            as_admin=True,
+            detail="the function public.handle_new_user() is there, and no trigger calls it",
+        ),
+    ),
+    "in replica mode only": (
+        "sign_up_trigger_disabled",
+        Case(
+            "on_auth_user_created",
+            "alter table auth.users enable replica trigger on_auth_user_created",
+            TRIGGER,
+            as_admin=True,
+            detail="it fires in replica mode only: public.handle_new_user()",
+        ),
+    ),
+    "a disabled one makes nothing": (
+        "sign_up_trigger_missing",
+        Case(
+            "public.user_profiles(user_id)",
+            "alter table auth.users disable trigger on_auth_user_created",
+            TRIGGER,
+            as_admin=True,
+        ),
+    ),
+    "two of one address": (
+        "email_would_clash",
+        Case(
+            "{other}",
+            "delete from public.user_profiles;"
+            " update auth.users set email = 'same@example.com', is_sso_user = true;"
+            " alter table public.user_profiles add constraint one_email unique (email)",
+            "update auth.users set email = 'other@example.com' where id = '{user}'",
+        ),
+    ),
+    "the row shall forget": (
+        "foreign_key_blocks_delete",
+        Case(
+            "notes_user",
+            "create table public.notes (user_id uuid not null"
+            " constraint notes_user references auth.users (id) on delete set null)",
+            "alter table public.notes alter column user_id drop not null",
+            detail=(
+                "public.notes keeps its users from being deleted: on delete set null, and its"
+                " column is NOT NULL"
+            ),
+        ),
+    ),
+    "a reset of the schema": (
+        "api_grants_missing",
+        Case(
+            "service_role",
+            "revoke usage on schema public from public, service_role",
+            "grant usage on schema public to public, service_role",
+            as_admin=True,
+            detail="has no right to use its schema",
+        ),
+    ),
+    "a policy without its grant": (
+        "api_grants_missing",
+        Case(
+            "authenticated",
+            "create policy own_update on public.user_profiles for update to authenticated"
+            " using ((select auth.uid()) = user_id)",
+            "grant update (email) on public.user_profiles to authenticated",
+            detail="has a policy, and no right to update",
+        ),
+    ),
+    "the owner may not use the schema": (
+        "sign_up_function_owner_rights",
+        Case(
+            "public.handle_new_user()",
+            "alter function public.handle_new_user() owner to weak;"
+            " grant insert on public.user_profiles to weak;"
+            " revoke usage on schema public from public, weak",
+            "grant usage on schema public to public, weak",
+            as_admin=True,
+            detail="its owner weak may not use its schema",
+        ),
+    ),
+    "a hook that everybody may call": (
+        "auth_hook_cannot_read",
+        Case(
+            "public.hook(event jsonb)",
+            "create function public.hook(event jsonb) returns jsonb language plpgsql as"
+            " $$ begin perform role from public.user_profiles; return event; end $$;"
+            " grant execute on function public.hook(jsonb) to supabase_auth_admin, anon",
+            "alter function public.hook(jsonb) security definer",
+        ),
+    ),
+    "a hook in a closed schema": (
+        "auth_hook_cannot_read",
+        Case(
+            "hooks.hook(event jsonb)",
+            "create schema hooks;"
+            " create function hooks.hook(event jsonb) returns jsonb language plpgsql"
+            " security definer as"
+            " $$ begin perform role from public.user_profiles; return event; end $$;"
+            " grant execute on function hooks.hook(jsonb) to supabase_auth_admin",
+            "grant usage on schema hooks to supabase_auth_admin",
+            detail="supabase_auth_admin may not use its schema",
+        ),
+    ),
+    "every table is published": (
+        "published_to_realtime",
+        Case(
+            "supabase_realtime",
+            "create publication supabase_realtime for all tables",
+            "drop publication supabase_realtime",
+            as_admin=True,
+        ),
+    ),
+    "a swallowed error beside our schema": (
+        "sign_up_errors_swallowed",
+        Case(
+            "public.handle_new_user()",
+            FUNCTION.replace("return new;", "return new; exception\nWHEN\n  OTHERS THEN null;"),
+            FUNCTION,
+        ),
+    ),
 }
 
 
@@ -322,10 +467,13 @@ def test_a_healthy_database_has_no_finding(patient: Patient) -> None:
     assert len(results) == len(CASES)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_found_and_repaired(patient: Patient, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [*CASES.items(), *MORE.values()],
+    ids=[*CASES, *MORE],
+)
+def test_found_and_repaired(patient: Patient, name: str, case: Case) -> None:
     """The check names exactly what was broken, and is silent once that is repaired."""
-    case = CASES[name]
     assert patient.ask(name)[0].count == 0
     patient.do(case.broken, as_admin=case.as_admin)
     (found,) = patient.ask(name)
@@ -388,6 +536,23 @@ def test_a_broken_function_is_named_with_its_line(patient: Patient, body: str, d
     assert failed.value.sqlstate in detail
     line = detail.partition(":")[0]
     assert f"{line} " in (failed.value.diag.context or f"{line} ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "new.full_nam",
+        '"new"."Email"',
+        "NEW . full_name",
+    ],
+)
+def test_a_field_that_is_missing_fails_as_it_says(patient: Patient, body: str) -> None:
+    """What the check says of a misspelled column is what a sign-up fails with."""
+    patient.do(FUNCTION.replace("new.email)", f"{body})"))
+    (found,) = patient.ask("sign_up_function_reads_missing_field")
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        patient.app.user()
+    assert [one.subject for one in found.findings] == ["public.handle_new_user()"]
 
 
 def test_a_check_that_cannot_tell_does_not_stop_the_others(patient: Patient) -> None:

@@ -124,14 +124,14 @@ Sync Percentage:      100%
 Not counted: 4 soft-deleted, 6 anonymous
 
 === Checks ===
-34 of 36 checks found nothing.
+36 of 38 checks found nothing.
 
 error: sign_up_function_broken: 1: do the tables and columns exist that the functions behind \
 sign-ups write to, and is every required column filled?
   public.handle_new_user(): line 3: there is no column is_active in user_profiles (42703 \
 undefined_column)
-  to do: migration.pause lets people sign up until the function is corrected; then \
-migration.resume
+  to do: invoke migration.pause --target local lets people sign up until the function is \
+corrected; then invoke migration.resume --target local
 warning: users_unreadable_by_api: 3: can the Auth server read every user?
   04c197f3: null or foreign: confirmation_token, recovery_token, email_change, \
 email_change_token_new
@@ -179,9 +179,15 @@ ok         phone sign-up: profile made in public.user_profiles(user_id)
 ok         OAuth sign-up: profile made in public.user_profiles(user_id)
 ok         sign-up without metadata: profile made in public.user_profiles(user_id)
 ok         anonymous sign-up: no profile in public.user_profiles(user_id), as configured
-finding    becoming permanent: no profile in public.user_profiles(user_id): none of \
-on_auth_user_created (public.handle_new_user()) makes it, or one swallowed its error
-           migration.verify
+finding    permanent by e-mail: no profile in public.user_profiles(user_id): a trigger on \
+inserts does not see it, and there is none on updates
+           sync gives them one afterwards
+finding    permanent by phone: no profile in public.user_profiles(user_id): a trigger on \
+inserts does not see it, and there is none on updates
+           sync gives them one afterwards
+finding    permanent by identity: no profile in public.user_profiles(user_id): a trigger on \
+inserts does not see it, and there is none on updates
+           sync gives them one afterwards
 ok         e-mail change: profile made in public.user_profiles(user_id)
 ok         soft delete: the profile in public.user_profiles(user_id) stays
 ok         hard delete: user and profile are gone

@@ -16,6 +16,7 @@ from tests.migrated import (
     states,
     triggers,
 )
+from usersync import report
 from usersync.model import ChangeState, Run
 
 EDITED = """
@@ -55,8 +56,18 @@ def test_edited_by_hand_is_shown_and_left_alone(app: App) -> None:
     run = apply(app, yes=True)
     assert run.exit_code == 4
     assert "changed by hand: function usersync.on_auth_user_created()" in run.error
-    assert "+AS $function$ begin insert into public.user_profiles (user_id)" in run.error
-    assert run.next_steps == ("to put ours back: invoke migration.apply --repair",)
+    assert any(
+        line.startswith("+AS $function$ begin insert into public.user_profiles (user_id)")
+        for line in state(run).diff
+    )
+    assert run.next_steps == (
+        "to put ours back, and keep what is there: invoke migration.apply --repair",
+    )
+    text = report.terminal(run)
+    # A difference is SQL as it is: casts, and the id of nobody, whole.
+    assert "values" not in run.error
+    assert "'00000000-0000-0000-0000-000000000000'::uuid" in text
+    assert plan(app).exit_code == 4
     assert definition(app) == edited
     verified = app.run("migration.verify", task="migration.verify")
     assert verified.exit_code == 2
@@ -201,6 +212,46 @@ def test_what_was_lost_comes_back(app: App, statement: str, change: str) -> None
     assert done(applied(app)) == [change]
     app.user()
     assert app.status().missing == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "change", "told"),
+    [
+        ("grant usage on schema usersync to anon", "0001_ledger", "anon may use the schema"),
+        ("grant select on usersync.journal to authenticated", "0002_journal", "may read it"),
+        (
+            "grant execute on function usersync.on_auth_user_created() to anon",
+            "0006_sign_up",
+            "anon may execute its function",
+        ),
+        (
+            "grant execute on function public.usersync_status(jsonb) to authenticated",
+            "0008_api",
+            "authenticated may execute it",
+        ),
+        (
+            "revoke execute on function public.usersync_status(jsonb) from service_role",
+            "0008_api",
+            "the service role may not execute it",
+        ),
+    ],
+)
+def test_rights_that_are_not_as_installed_are_put_back(
+    app: App, statement: str, change: str, told: str
+) -> None:
+    """What is no part of a definition is found by verify; its remedy, apply, puts it right."""
+    applied(app)
+    app.rows(statement)
+    verified = app.run("migration.verify", task="migration.verify")
+    assert verified.exit_code == 2
+    (check,) = (one for one in verified.checks if one.count and one.check.startswith("change_"))
+    assert check.remedy == "invoke migration.apply"
+    planned = plan(app)
+    assert (planned.exit_code, state(planned, change).state) == (2, "broken")
+    assert told in state(planned, change).detail
+    assert done(applied(app)) == [change]
+    verified = app.run("migration.verify", task="migration.verify")
+    assert verified.exit_code == 0, verified.checks
 
 
 def test_without_its_ledger_nothing_of_ours_is_taken_for_ours(app: App) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psutil
@@ -16,6 +18,7 @@ from usersync import config, scratch
 from usersync.backends.postgres import PostgresDoor
 from usersync.migration import ApplyOptions
 from usersync.model import Run
+from usersync.sql import changes
 
 RICH = """
 create type public.plan as enum ('free', 'paid');
@@ -131,6 +134,82 @@ def test_a_sign_up_fails_there_as_it_would_here(app: App) -> None:
     assert run.exit_code == 2
     assert any("23514 check_violation (never)" in step.detail for step in run.steps)
     assert app.one("select count(*) from pg_namespace where nspname = 'usersync'") == 0
+
+
+NOTED = """
+create table public.noted (user_id uuid);
+create function public.noted() returns trigger language plpgsql set search_path = '' as
+    $$ begin insert into public.noted values (new.id); return new; end $$;
+create trigger noted after insert on auth.users for each row execute function public.noted();
+"""
+
+
+def test_what_only_the_auth_servers_role_shows_is_told_by_the_copy(app: App) -> None:
+    """A SECURITY INVOKER function runs on the copy with the rights that it has in life.
+
+    On the target nobody may become that role: there the verdict is "cannot tell", exit 1.
+    """
+    app.rows(NOTED)
+    run = rehearsed(app)
+    assert run.exit_code == 2
+    assert any("42501 insufficient_privilege" in step.detail for step in run.steps), run.steps
+    assert "Not proven" in run.notes[0]
+    app.rows("grant insert on public.noted to supabase_auth_admin")
+    run = rehearsed(app)
+    assert run.exit_code == 0, run.steps
+    assert run.notes[0].startswith("Proven")
+    run = rehearsed(app, on_target=True)
+    assert run.exit_code == 1
+    assert {step.status for step in run.steps if "sign-up" in step.name} == {"unknown"}
+
+
+def test_a_trigger_of_the_app_that_loses_sign_ups_is_told(app: App) -> None:
+    """A trigger that cancels what we write is a finding of both rehearsals: exit 2."""
+    app.rows(
+        "create function public.never() returns trigger language plpgsql security definer"
+        " set search_path = '' as $$ begin return null; end $$;"
+        " create trigger never before insert on public.user_profiles for each row"
+        " execute function public.never()"
+    )
+    for on_target in (False, True):
+        run = rehearsed(app, on_target=on_target)
+        assert run.exit_code == 2
+        assert any(step.status == "finding" for step in run.steps)
+
+
+@pytest.mark.parametrize(
+    ("name", "revert", "told"),
+    [
+        ("0006_sign_up", "select 1;", ["added: function usersync.on_auth_user_created()",
+                                       "added: trigger on_auth_user_created on auth.users"]),
+        ("0003_failures", "alter table usersync.failures rename to kept;",
+         ["added: relation usersync.kept", "added: index usersync.failures_pkey"]),
+        ("0008_api", "{revert} grant select on public.user_profiles to anon;",
+         ["changed: relation public.user_profiles: "]),
+        ("0007_follow", "{revert} update auth.users set phone = left(id::text, 8);",
+         ["changed: rows of auth.users: "]),
+    ],
+)  # fmt: skip
+def test_a_revert_that_is_no_inverse_is_named(
+    app: App, monkeypatch: pytest.MonkeyPatch, name: str, revert: str, told: list[str]
+) -> None:
+    """``migration.test --rollback`` is exit 2, and names every difference that is left."""
+    render = changes.render
+
+    def wrong(*given: Any) -> tuple[changes.Change, ...]:
+        return tuple(
+            replace(change, revert=revert.replace("{revert}", change.revert))
+            if change.name == name
+            else change
+            for change in render(*given)
+        )
+
+    monkeypatch.setattr(changes, "render", wrong)
+    run = proved(app)
+    assert run.exit_code == 2, run.error
+    left = [step.detail for step in run.steps if step.name == "left behind"]
+    assert all(any(line.startswith(start) for line in left) for start in told), left
+    assert "Not proven" in run.notes[0]
 
 
 def test_what_cannot_be_copied_is_named_and_proves_nothing(app: App, database: Database) -> None:

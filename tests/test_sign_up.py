@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -183,6 +184,43 @@ def test_a_failure_is_recorded_and_the_sign_up_goes_on(app: App) -> None:
     assert app.synced().created == 1
 
 
+ASSERTS = """
+create function public.sure() returns trigger language plpgsql as
+    $$ begin assert new.email like 'user-%'; return new; end $$;
+create trigger sure before insert or update on public.user_profiles
+    for each row execute function public.sure();
+"""
+
+
+def test_an_assertion_of_the_app_stops_nobody(app: App) -> None:
+    """``when others`` leaves out a failed ASSERT; it is recorded like every other error."""
+    follow(app)
+    user = app.user()
+    app.rows(ASSERTS)
+    late = app.user(email="odd@example.com")
+    update(app, user, email="odd-too@example.com")
+    assert [(row["user_id"], row["sqlstate"]) for row in app.rows(FAILURES)] == [
+        (late, "P0004"),
+        (user, "P0004"),
+    ]
+
+
+def test_a_lock_on_the_profile_table_stops_nobody(app: App) -> None:
+    """Behind a lock on the profiles nobody waits for long: that is recorded instead."""
+    follow(app)
+    user = app.user()
+    with psycopg.connect(app.url) as other:
+        other.execute("lock table public.user_profiles in access exclusive mode")
+        began_s = time.monotonic()
+        late = app.user()
+        update(app, user, email="user-new@example.com")
+        assert time.monotonic() - began_s < 6
+    assert [(row["user_id"], row["sqlstate"]) for row in app.rows(FAILURES)] == [
+        (late, "55P03"),
+        (user, "55P03"),
+    ]
+
+
 def test_blocking_it_fails_the_sign_up(app: App) -> None:
     """With on_error: block the sign-up fails as the insert does, and nobody is half there."""
     app.rows(NARROW)
@@ -220,23 +258,86 @@ def test_a_table_that_is_gone_stops_nobody(app: App) -> None:
 # -- anonymous users who become permanent ---------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "linked",
-    [
-        {"email": "now@example.com", "email_confirmed_at": datetime(2026, 1, 1, tzinfo=UTC)},
-        {"phone": "4915112345678", "phone_confirmed_at": datetime(2026, 1, 1, tzinfo=UTC)},
-        {"raw_app_meta_data": psycopg.types.json.Jsonb({"provider": "google"})},
-    ],
-    ids=["email", "phone", "identity"],
-)
-def test_an_anonymous_user_who_becomes_permanent_gets_one(app: App, linked: dict[str, Any]) -> None:
-    """By e-mail, phone or a linked identity: whatever else changes with is_anonymous."""
+#: How GoTrue writes it, one update after the other in one transaction: supabase/auth,
+#: internal/api/{verify,identity,admin}.go.
+WAYS: dict[str, tuple[str, ...]] = {
+    "email": (
+        "is_anonymous = false",
+        "email = 'now@example.com', email_change = ''",
+        "email_confirmed_at = now()",
+    ),
+    "phone": (
+        "phone = '4915112345678', phone_change = '', phone_confirmed_at = now()",
+        "is_anonymous = false",
+    ),
+    "identity": (
+        'raw_user_meta_data = \'{"full_name": "Ada"}\'',
+        "email = 'now@example.com'",
+        "email_confirmed_at = now()",
+        "is_anonymous = false",
+        'raw_app_meta_data = \'{"provider": "google", "providers": ["google"]}\'',
+    ),
+    "identity without an address": (
+        "is_anonymous = false",
+        'raw_app_meta_data = \'{"provider": "steam", "providers": ["steam"]}\'',
+    ),
+    "admin": ("is_anonymous = false", "email = 'now@example.com'", "phone = '4915112345678'"),
+    "at once": ("is_anonymous = false, email = 'now@example.com'",),
+}
+
+ADDRESSED = """
+profiles:
+  - table: user_profiles
+    key: user_id
+    columns: {email: email, phone: phone}
+"""
+
+
+def become(app: App, user: str, way: str) -> None:
+    """Let an anonymous user become permanent, in one transaction."""
+    app.rows(";".join(f"update auth.users set {one} where id = '{user}'" for one in WAYS[way]))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_anonymous_user_who_becomes_permanent_gets_one(app: App, way: str) -> None:
+    """By e-mail, phone or a linked identity, with the address that is written after the mark."""
+    app.rows("alter table public.user_profiles add column phone text")
+    app.configure(ADDRESSED)
     applied(app)
     user = app.user(is_anonymous=True, email=None)
     assert profiles(app) == []
-    update(app, user, is_anonymous=False, **linked)
-    assert profiles(app) == [user]
+    become(app, user, way)
+    (profile,) = app.rows("select user_id::text as id, email, phone from public.user_profiles")
+    assert profile == app.rows("select id::text, email, phone from auth.users")[0]
+    assert app.rows(FAILURES) == []
     assert app.status().missing == 0
+
+
+def test_one_whose_profile_needs_an_address(app: App) -> None:
+    """Where the address is NOT NULL the profile is made once it is there, and nothing is recorded.
+
+    Who gets no address has a recorded failure.
+    """
+    app.rows("alter table public.user_profiles alter column email set not null")
+    applied(app)
+    user, other = (app.user(is_anonymous=True, email=None) for _ in range(2))
+    become(app, user, "email")
+    assert profiles(app) == [user]
+    assert app.rows(FAILURES) == []
+    become(app, other, "identity without an address")
+    assert [(row["user_id"], row["sqlstate"]) for row in app.rows(FAILURES)] == [(other, "23502")]
+
+
+def test_becoming_permanent_overwrites_nothing(app: App) -> None:
+    """A profile that the app wrote itself stays; a later change of address is not followed."""
+    applied(app)
+    user = app.user(is_anonymous=True, email=None)
+    app.rows(f"insert into public.user_profiles (user_id, email) values ('{user}', 'own')")
+    become(app, user, "email")
+    assert app.one("select email from public.user_profiles") == "own"
+    app.rows("update public.user_profiles set email = null")
+    update(app, user, email="third@example.com")
+    assert app.one("select email from public.user_profiles") is None
 
 
 def test_becoming_permanent_never_fails(app: App) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from usersync import migration
@@ -21,6 +22,9 @@ _FIRST_AID = {
     "sign_up_trigger_missing": ("migration.apply", "--dry-run"),
 }
 
+#: A task of ours in a remedy, with its flags.
+_TASK = re.compile(r"(?<![\w.])migration\.[a-z]+(?: --[a-z-]+)*")
+
 _SEVERITY = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -32,7 +36,14 @@ def verify(session: Session) -> Outcome:
     """
     survey, states, steps, applied = _installed(session)
     catalog = session.backend.catalog
-    checks = (*catalog.verify(applied), *catalog.checks(session.target.profiles))
+    edited = {f"change_{one.name.partition('_')[2]}" for one in states if one.state == "edited"}
+    checks = tuple(
+        replace(
+            one,
+            remedy=exact(session, one.remedy + (" --repair" if one.check in edited else "")),
+        )
+        for one in (*catalog.verify(applied), *catalog.checks(session.target.profiles))
+    )
     paused = catalog.paused(session.target.profiles)
     outcome = Outcome(
         changes=states,
@@ -42,6 +53,11 @@ def verify(session: Session) -> Outcome:
         exit_code=worst([*_codes(states, checks, steps), 2 if paused else 0]),
     )
     return replace(outcome, next_steps=_next(session, survey, states, checks, paused))
+
+
+def exact(session: Session, text: str) -> str:
+    """A remedy with the tasks in it as they are typed."""
+    return _TASK.sub(lambda found: session.command(*found.group().split(" ")), text)
 
 
 def examine(session: Session) -> Outcome:
@@ -96,7 +112,12 @@ def _installed(
         return survey, (), (_could_not("profile table", error),), ()
     there = {state.name for state in found.states if state.state not in ("absent", "newer")}
     applied = tuple(change for change in found.changes if change.name in there)
-    return found.survey, found.states, (), applied
+    strangers = migration.unrecorded(found.survey) if found.survey.ledger else ()
+    steps = tuple(
+        Step("unrecorded", "finding", f"{one}: in no ledger entry of ours, so apply refuses")
+        for one in strangers
+    )
+    return found.survey, found.states, steps, applied
 
 
 def _could_not(name: str, error: UsersyncError) -> Step:
@@ -129,8 +150,12 @@ def _next(
 ) -> tuple[str, ...]:
     steps = [session.command("migration.resume", one.function) for one in paused]
     found = {check.check for check in checks if check.count > check.accepted}
-    steps += [session.command(*task) for check, task in _FIRST_AID.items() if check in found]
     edited = any(state.state == "edited" for state in states)
+    steps += [
+        session.command(*task)
+        for check, task in _FIRST_AID.items()
+        if check in found and not (edited and "--dry-run" in task)
+    ]
     installed = bool(survey.ledger)
     pending = any(state.state in migration.PENDING for state in states)
     if edited:

@@ -290,7 +290,7 @@ class ChangeState:
     """``0006_sign_up``."""
     does: str = public()
     state: Literal[
-        "applied", "absent", "configured", "older", "lost", "edited", "unwanted", "newer"
+        "applied", "absent", "configured", "older", "lost", "broken", "edited", "unwanted", "newer"
     ] = public()
     """``configured``: made from another configuration; ``older``, ``newer``: by another version
     of usersync; ``lost``: something of it is gone; ``edited``: by hand; ``unwanted``: the

@@ -21,6 +21,9 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 #: What may be no plain text; the line ends between the fields of JSON are.
 _UNPRINTABLE = re.compile(r"[^\n -~]")
 
+#: What `visible` makes of ``::``.
+_ESCAPED_COLONS = visible("::")
+
 #: Computed figures that belong in the JSON beside the stored ones.
 _COMPUTED = ("missing", "sync_percentage", "success_rate")
 
@@ -72,7 +75,12 @@ class _Ids:
         return user_id if self._show else short_id(user_id)
 
     def all_in(self, text: str) -> str:
-        return text if self._show else _UUID.sub(lambda found: short_id(found.group()), text)
+        return text if self._show else _UUID.sub(self._short, text)
+
+    @staticmethod
+    def _short(found: re.Match[str]) -> str:
+        # Nobody's: it stands in statements.
+        return found.group() if set(found.group()) == {"0", "-"} else short_id(found.group())
 
 
 def _plain(value: Any, ids: _Ids, privacy: str = "public") -> Any:
@@ -108,7 +116,17 @@ class _Message(str):
     __slots__ = ()
 
 
+class _Code(_Message):
+    """A line of SQL, in which ``::`` is a cast; only what begins a line may act."""
+
+    __slots__ = ()
+
+
 def _harmless(value: Any) -> Any:
+    if isinstance(value, _Code):
+        shown = visible(value, LONGEST_MESSAGE)
+        may_act = shown.lstrip().startswith(_ESCAPED_COLONS)
+        return shown if may_act else shown.replace(_ESCAPED_COLONS, "::")
     if isinstance(value, _Message):
         return visible(value, LONGEST_MESSAGE)
     return visible(value) if isinstance(value, str) else value
@@ -130,6 +148,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "message": _Message,
+        "code": _Code,
         "instant": _instant,
         "minute": _minute,
         "share": _share,

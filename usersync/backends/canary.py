@@ -161,10 +161,12 @@ def _judge(
             else f"a profile in {table.name}, although the configuration asks for none",
             "",
         )
-    return _why_not(ground, table, found)
+    return _why_not(ground, case, table, found)
 
 
-def _why_not(ground: Ground, table: ProfileTable, found: Found) -> tuple[Verdict, str, str]:
+def _why_not(
+    ground: Ground, case: Case, table: ProfileTable, found: Found
+) -> tuple[Verdict, str, str]:
     """Why the sign-up passed and there is no profile."""
     if found.failure:
         row = found.failure
@@ -178,6 +180,9 @@ def _why_not(ground: Ground, table: ProfileTable, found: Found) -> tuple[Verdict
     on_users = [trigger for trigger in ground.triggers if trigger["on_users"]]
     if not on_users:
         return "finding", f"no profile in {table.name}: no trigger makes it", "migration.apply"
+    if case.is_anonymous and not any(trigger["on_updates"] for trigger in on_users):
+        told = f"no profile in {table.name}: a trigger on inserts does not see it"
+        return "finding", f"{told}, and there is none on updates", "sync gives them one afterwards"
     names = ", ".join(f"{one['name']} ({one['function']})" for one in on_users)
     told = f"no profile in {table.name}: none of {names} makes it, or one swallowed its error"
     return "finding", told, "migration.verify"

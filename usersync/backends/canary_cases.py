@@ -1,6 +1,6 @@
 """What synthetic users do, in the words of the Auth server.
 
-Source: supabase/auth, internal/api/signup.go and internal/models/user.go.
+Source: supabase/auth, internal/api/{signup,verify,identity}.go, internal/models/user.go.
 """
 
 from __future__ import annotations
@@ -28,6 +28,15 @@ class Case:
     """Whether the user is gone for good at the end."""
 
 
+#: What a provider tells of somebody.
+_IDENTITY = json.dumps(
+    {
+        "full_name": "Canary Bird",
+        "name": "Canary Bird",
+        "avatar_url": "https://example.invalid/a",
+    }
+)
+
 CASES = (
     Case("e-mail sign-up", email=True),
     Case("phone sign-up", phone=True, provider="phone"),
@@ -35,17 +44,13 @@ CASES = (
         "OAuth sign-up",
         email=True,
         provider="google",
-        user_metadata=json.dumps(
-            {
-                "full_name": "Canary Bird",
-                "name": "Canary Bird",
-                "avatar_url": "https://example.invalid/a",
-            }
-        ),
+        user_metadata=_IDENTITY,
     ),
     Case("sign-up without metadata", email=True, user_metadata=None),
     Case("anonymous sign-up", is_anonymous=True, then=""),
-    Case("becoming permanent", is_anonymous=True, then="queries/canary_become_permanent"),
+    Case("permanent by e-mail", is_anonymous=True, then="queries/canary_permanent_by_email"),
+    Case("permanent by phone", is_anonymous=True, then="queries/canary_permanent_by_phone"),
+    Case("permanent by identity", is_anonymous=True, then="queries/canary_permanent_by_identity"),
     Case("e-mail change", email=True, then="queries/canary_change_email"),
     Case("soft delete", email=True, then="queries/canary_soft_delete"),
     Case("hard delete", email=True, then="queries/canary_hard_delete", goes=True),
@@ -69,6 +74,8 @@ def facts(case: Case, user_id: str) -> dict[str, Any]:
         "new_email": f"usersync-canary-new-{user_id}@example.invalid",
         # No real number begins with zeros.
         "phone": f"000{digits}" if case.phone else None,
+        "new_phone": f"000{digits}",
+        "identity_metadata": _IDENTITY,
         "app_metadata": json.dumps(app_metadata),
         "user_metadata": case.user_metadata,
         "is_anonymous": case.is_anonymous,

@@ -15,6 +15,9 @@ from usersync.sql import checks as scripts
 
 Row = Mapping[str, Any]
 
+#: Names that tables and columns are given all the same.
+_RESERVED = frozenset({"user", "order", "group", "table", "column", "default", "references"})
+
 #: Asks one check about one table, given the subjects that are accepted; see `Unanswered`.
 Ask = Callable[[Script, ProfileTable, Collection[str]], Sequence[Row]]
 
@@ -136,13 +139,21 @@ def _exact(found: CheckResult, script: Script, table: ProfileTable) -> str:
     words = {"NAME": found.findings[0].subject} if found.count == 1 else {}
     if script.header["about"] == "table":
         words |= {
-            "TABLE": profiles.table_name(table).as_string().replace('"', ""),
-            "SCHEMA": table.schema_name,
-            "KEY": table.key,
+            "TABLE": f"{_typed(table.schema_name)}.{_typed(table.table)}",
+            "SCHEMA": _typed(table.schema_name),
+            "KEY": _typed(table.key),
         }
+        email = profiles.email_column(table)
+        words |= {"COLUMN": _typed(email)} if email else {}
     return re.sub(
         r"\b[A-Z]{3,}\b", lambda word: words.get(word[0], word[0]), script.header["remedy"]
     )
+
+
+def _typed(name: str) -> str:
+    """A name as a person types it: in quotes only where it needs them."""
+    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", name) and name not in _RESERVED
+    return name if plain else '"{}"'.format(name.replace('"', '""'))
 
 
 def _merged(results: Sequence[CheckResult]) -> CheckResult:

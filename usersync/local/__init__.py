@@ -162,7 +162,9 @@ def build_copy(
         if failure:
             refused = (*refused, f"synthetic users: {failure}")
             break
-    return (*refused, *definitions_door.build(url, late))
+    refused = (*refused, *definitions_door.build(url, late))
+    connection.run_script(url, _sql("copy"))
+    return refused
 
 
 def run_script(url: str, name: str) -> None:

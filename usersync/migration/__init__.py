@@ -1,8 +1,8 @@
 """The migration: what keeps profiles in step from inside the database, installed and taken out."""
 
-from usersync.migration.apply import ApplyOptions, apply, next_sync, plan
+from usersync.migration.apply import ApplyOptions, Edited, apply, next_sync, plan
 from usersync.migration.export import ExportOptions, export
-from usersync.migration.ground import look
+from usersync.migration.ground import look, unrecorded
 from usersync.migration.proof import prove, rehearse, rehearse_on_target
 from usersync.migration.rollback import RollbackOptions, rollback
 from usersync.migration.rollback import plan as plan_rollback
@@ -11,6 +11,7 @@ from usersync.migration.states import PENDING
 __all__ = [
     "PENDING",
     "ApplyOptions",
+    "Edited",
     "ExportOptions",
     "RollbackOptions",
     "apply",
@@ -23,4 +24,5 @@ __all__ = [
     "rehearse",
     "rehearse_on_target",
     "rollback",
+    "unrecorded",
 ]

@@ -11,8 +11,8 @@ from usersync.errors import Refused, Stopped
 from usersync.migration import consent, ground
 from usersync.migration.execution import as_recorded, run_all
 from usersync.migration.export import MIGRATIONS
-from usersync.migration.states import PENDING
-from usersync.model import Outcome
+from usersync.migration.states import PENDING, broken
+from usersync.model import ChangeState, Outcome
 from usersync.session import Session
 from usersync.sql.changes import Change
 
@@ -38,6 +38,20 @@ class ApplyOptions:
         return tuple(flag for flag, given in flags.items() if given)
 
 
+class Edited(Stopped):
+    """Something of ours was changed by hand, and ``--repair`` was not given.
+
+    Args:
+        message: what was changed.
+        next_step: the command that puts ours back.
+        changes: how the target stands to every change, with the differences.
+    """
+
+    def __init__(self, message: str, next_step: str, changes: tuple[ChangeState, ...]) -> None:
+        super().__init__(message, next_step)
+        self.changes = changes
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """What an apply would do, in its order."""
@@ -53,20 +67,25 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
 
     Raises:
         Refused: it cannot be done here, or is not ours to do.
-        Stopped: something was edited by hand, and ``--repair`` was not given.
+        Edited: something was edited by hand, and ``--repair`` was not given.
     """
     found = ground.look(session, create_table=options.create_table)
+    applied = {state.name for state in found.states if state.state == "applied"}
+    verified = session.backend.catalog.verify(
+        [change for change in found.changes if change.name in applied]
+    )
+    found = replace(found, states=broken(found.states, verified))
     settings = session.target.settings
     ground.refuse_ground(found.survey, settings)
     ground.refuse_newer(found.states)
     ground.refuse_other_writers(found.survey, settings)
     edited = [state for state in found.states if state.state == "edited"]
     if edited and not options.repair:
-        diff = "\n".join(line for state in edited for line in state.diff)
-        raise Stopped(
-            "\n".join(f"{state.name} was {state.detail}" for state in edited) + f"\n{diff}",
-            "to put ours back: "
+        raise Edited(
+            "\n".join(f"{state.name} was {state.detail}; it was left alone" for state in edited),
+            "to put ours back, and keep what is there: "
             + session.command("migration.apply", *replace(options, repair=True).words()),
+            found.states,
         )
     wanted = PENDING | ({"edited"} if options.repair else set())
     pending = {state.name: state for state in found.states if state.state in wanted}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,7 +91,7 @@ def rehearse_on_target(session: Session, options: ApplyOptions) -> Outcome:
             refuse=refusals(session, planned.todo, planned.ground.survey),
             tables=session.target.profiles,
         )
-    failed = any(step.status == "failed" for step in steps)
+    failed, unknown = _fails(steps), _cannot_tell(steps)
     changes = tuple(
         Step(change.name, "ok", "applied and rolled back") for change, _ in planned.todo
     )
@@ -104,7 +104,7 @@ def rehearse_on_target(session: Session, options: ApplyOptions) -> Outcome:
             ),
         ),
         next_steps=_next(session, options, failed=failed),
-        exit_code=2 if failed else 0,
+        exit_code=2 if failed else 1 if unknown else 0,
     )
 
 
@@ -155,9 +155,9 @@ def _verdict(
     steps: tuple[Step, ...],
     error: UsersyncError | None,
 ) -> Outcome:
-    failed = any(step.status == "failed" for step in steps)
     left_out = tuple(Step("not copied", "unknown", sentence) for sentence in copy.left_out)
-    codes = [error.exit_code if error else 0, 2 if failed else 0, 1 if left_out else 0]
+    failed, unknown = _fails(steps), _cannot_tell((*left_out, *steps))
+    codes = [error.exit_code if error else 0, 2 if failed else 0, 1 if unknown else 0]
     proven = not any(codes)
     return Outcome(
         steps=(*left_out, *steps),
@@ -172,6 +172,14 @@ def _verdict(
         exit_code=worst(codes),
         error=error.message if error else "",
     )
+
+
+def _fails(steps: Sequence[Step]) -> bool:
+    return any(step.status in ("failed", "finding") for step in steps)
+
+
+def _cannot_tell(steps: Sequence[Step]) -> bool:
+    return any(step.status == "unknown" for step in steps)
 
 
 def _next(session: Session, options: ApplyOptions, *, failed: bool) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Planned:
         return tuple(
             ChangeState(
                 name=entry.change,
-                does="is taken out" if entry in self.todo else "stays",
+                does=_fate(entry) if entry in self.todo else "stays",
                 state="unwanted" if entry in self.todo else "applied",
                 applied_at=entry.applied_at,
                 tool_version=entry.tool_version,
@@ -170,6 +170,12 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         error=error.message,
         exit_code=error.exit_code,
     )
+
+
+def _fate(entry: LedgerEntry) -> str:
+    if not entry.drops:
+        return "is taken out"
+    return f"is taken out, and with it {', '.join(entry.drops)}; every row goes into a file first"
 
 
 def _files(session: Session, entry: LedgerEntry, folder: Path) -> dict[str, Path]:

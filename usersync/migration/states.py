@@ -10,16 +10,18 @@ from typing import Literal
 
 from usersync import __version__
 from usersync.backends.catalog import LedgerEntry, Survey
-from usersync.model import ChangeState
+from usersync.model import ChangeState, CheckResult
 from usersync.sql.changes import Change
 
 #: How the body of a paused function begins.
 PAUSED_MARK = "-- usersync: paused"
 
 #: What `apply` does something about.
-PENDING = frozenset({"absent", "configured", "older", "lost", "unwanted"})
+PENDING = frozenset({"absent", "configured", "older", "lost", "broken", "unwanted"})
 
-State = Literal["applied", "absent", "configured", "older", "lost", "edited", "unwanted", "newer"]
+State = Literal[
+    "applied", "absent", "configured", "older", "lost", "broken", "edited", "unwanted", "newer"
+]
 
 
 def states(survey: Survey, changes: Sequence[Change]) -> tuple[ChangeState, ...]:
@@ -34,6 +36,28 @@ def states(survey: Survey, changes: Sequence[Change]) -> tuple[ChangeState, ...]
     told = [_state(change, entries.get(change.name), survey.objects) for change in changes]
     told += [_unknown(entry) for entry in survey.ledger if entry.change not in known]
     return tuple(sorted(told, key=lambda state: state.name))
+
+
+def broken(
+    found: Sequence[ChangeState], verified: Sequence[CheckResult]
+) -> tuple[ChangeState, ...]:
+    """The same states, with those as broken whose own check finds what the ledger cannot see.
+
+    Args:
+        found: as `states` tells them.
+        verified: the checks of the changes that are applied.
+    """
+    faults = {
+        check.check: "; ".join(f"{one.subject}: {one.detail}" for one in check.findings)
+        for check in verified
+        if check.count
+    }
+    return tuple(
+        replace(one, state="broken", detail=faults[name])
+        if one.state == "applied" and (name := f"change_{one.name.partition('_')[2]}") in faults
+        else one
+        for one in found
+    )
 
 
 def _state(change: Change, entry: LedgerEntry | None, objects: Mapping[str, str]) -> ChangeState:

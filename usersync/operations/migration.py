@@ -25,17 +25,23 @@ def plan_migration(session: Session, *, options: ApplyOptions, statements: bool 
         options: what was asked for.
         statements: the SQL and nothing else.
     """
-    planned = migration.plan(session, options)
+    try:
+        planned = migration.plan(session, options)
+    except migration.Edited as edited:
+        return _left_alone(edited)
     if statements:
         return Outcome(statements=planned.statements, exit_code=2 if planned.todo else 0)
+    paused = session.backend.catalog.paused(session.target.profiles)
     if not planned.todo:
         return Outcome(
             changes=planned.ground.states,
+            paused=paused,
             notes=("Nothing to do: everything is installed as configured.",),
         )
     approve = ("--approve", planned.digest, *options.words())
     return Outcome(
         changes=planned.ground.states,
+        paused=paused,
         notes=(f"Digest: {planned.digest}", "Nothing was written."),
         next_steps=(
             session.command("migration.apply", "--rehearse", *options.words()),
@@ -54,7 +60,12 @@ def apply_migration(session: Session, *, options: ApplyOptions, then_sync: bool 
         options: what was asked for.
         then_sync: also create the missing profiles.
     """
-    outcome = migration.apply(session, options, Path.cwd())
+    try:
+        outcome = migration.apply(session, options, Path.cwd())
+    except migration.Edited as edited:
+        return _left_alone(edited)
+    paused = session.backend.catalog.paused(session.target.profiles)
+    outcome = replace(outcome, paused=paused)
     if outcome.exit_code:
         return outcome
     notes, commands = migration.next_sync(session)
@@ -71,6 +82,15 @@ def apply_migration(session: Session, *, options: ApplyOptions, then_sync: bool 
             exit_code=worst([outcome.exit_code, synced.exit_code]),
         )
     return replace(outcome, notes=(*outcome.notes, *notes), next_steps=commands)
+
+
+def _left_alone(edited: migration.Edited) -> Outcome:
+    return Outcome(
+        changes=edited.changes,
+        error=edited.message,
+        next_steps=(edited.next_step,),
+        exit_code=edited.exit_code,
+    )
 
 
 @operation("migration.rehearse", "schema")
@@ -103,12 +123,16 @@ def plan_rollback(
     planned = migration.plan_rollback(session, options)
     if statements:
         return Outcome(statements=planned.statements, exit_code=2 if planned.todo else 0)
+    paused = session.backend.catalog.paused(session.target.profiles)
     if not planned.todo:
         return Outcome(
-            changes=planned.states, notes=("Nothing to do: nothing of ours acts on sign-ups.",)
+            changes=planned.states,
+            paused=paused,
+            notes=("Nothing to do: nothing of ours acts on sign-ups.",),
         )
     return Outcome(
         changes=planned.states,
+        paused=paused,
         notes=(f"Digest: {planned.digest}", "Nothing was written."),
         next_steps=(
             session.command("migration.rollback", "--approve", planned.digest, *options.words()),
@@ -142,7 +166,9 @@ def run_canary(session: Session, *, allow: Sequence[str] = ()) -> Outcome:
     failed = any(step.status in ("failed", "finding") for step in steps)
     unknown = any(step.status == "unknown" for step in steps)
     return Outcome(
-        steps=steps,
+        steps=tuple(
+            replace(step, next_step=diagnosis.exact(session, step.next_step)) for step in steps
+        ),
         notes=("Rolled back: no row and no lock is left.",),
         next_steps=(session.command("doctor"),) if failed else (),
         exit_code=2 if failed else 1 if unknown else 0,

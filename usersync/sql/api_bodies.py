@@ -24,7 +24,9 @@ Kind = Literal["reads", "checks", "creates", "appends", "leases", "tries"]
 #: What may follow the sign-up of a canary.
 _CANARY_STEPS = (
     "queries/canary_confirm",
-    "queries/canary_become_permanent",
+    "queries/canary_permanent_by_email",
+    "queries/canary_permanent_by_phone",
+    "queries/canary_permanent_by_identity",
     "queries/canary_change_email",
     "queries/canary_soft_delete",
     "queries/canary_hard_delete",

@@ -28,6 +28,10 @@ PROFILE_TABLE = "0005_profile_table"
 SIGN_UP = "0006_sign_up"
 FOLLOW = "0007_follow"
 
+#: Whoever holds a lock on the profile table keeps a sign-up waiting no longer than that: the Auth
+#: server gives up after 10 s.
+_PATIENCE = sql.Literal("2s")
+
 #: Types of columns of ``auth.users`` that are no texts, by name or by the end of it; spelled as the
 #: catalog does, since what is rendered for a table must not differ once the table is there.
 _USER_TYPES = {
@@ -149,6 +153,11 @@ def _names(settings: Settings, shapes: Sequence[Shape]) -> Names:
         "profile_names": _texts([shape.settings for shape in shapes]),
         "sign_up_function": sign_up_function(settings),
         "sign_up_body": body("sign_up", [_sign_up_table(settings, shape) for shape in shapes]),
+        "patience": _PATIENCE,
+        # Where a failure blocks the sign-up, waiting is the better end.
+        "sign_up_patience": sql.SQL("")
+        if settings.install.on_error == "block"
+        else sql.SQL("set lock_timeout = {}\n").format(_PATIENCE),
         "follow_trigger": sql.Identifier(follow_trigger),
         "follow_function": _function(settings, follow_trigger),
         **follow.names(settings, shapes),

@@ -23,50 +23,76 @@ def names(settings: Settings, shapes: Sequence[Shape]) -> Names:
     """What the trigger on updates needs; empty when there is nothing to follow."""
     tables: list[sql.Composable] = []
     columns: list[str] = []
-    conditions: list[sql.Composable] = []
     anything = False
+    becoming: sql.Composable = sql.SQL("")
     if not settings.users.anonymous:
-        columns.append("is_anonymous")
-        conditions.append(sql.SQL("old.is_anonymous and not new.is_anonymous"))
-        tables += [
-            fragment(
-                "become_permanent",
-                table_names(settings, shape) | {"on_error": record(settings, shape, indent=12)},
-                indent=4,
-            )
-            for shape in shapes
-        ]
+        columns += ["is_anonymous", "email", "phone"]
+        becoming = fragment("becoming", {}, indent=4)
+        tables += [_become_permanent(settings, shape) for shape in shapes]
     for shape in shapes:
         if not shape.followed:
             continue
-        tables.append(_follow_table(settings, shape))
+        named = _kept_equal(shape, shape.followed) | {"on_error": record(settings, shape, indent=8)}
+        tables.append(fragment("follow_table", named, indent=4))
         for column in shape.followed:
             read = _columns_read(shape.settings.columns[column])
             anything = anything or read is None
             columns += [one for one in read or () if one not in columns]
-    followed = [column for column in columns if column != "is_anonymous"]
-    conditions += [
-        sql.SQL("old.{0} is distinct from new.{0}").format(sql.Identifier(column))
-        for column in followed
+    if not tables:
+        return {}
+    conditions = [
+        sql.SQL("old.is_anonymous and not new.is_anonymous")
+        if column == "is_anonymous"
+        else sql.SQL("old.{0} is distinct from new.{0}").format(sql.Identifier(column))
+        for column in columns
     ]
     if anything:
         conditions = [sql.SQL("old.* is distinct from new.*")]
-    if not tables:
-        return {}
     of = sql.SQL(" of {}").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
     return {
         "follow_columns": sql.SQL("") if anything else of,
         "follow_condition": sql.SQL(" or ").join(conditions),
-        "follow_body": body("follow", tables),
+        "follow_body": body("follow", tables, becoming=becoming),
     }
 
 
-def _follow_table(settings: Settings, shape: Shape) -> sql.Composable:
+def _become_permanent(settings: Settings, shape: Shape) -> sql.Composable:
+    """What gives a user a profile in one table, and completes it with what comes later."""
+    table = shape.settings
+    later = [
+        column
+        for column, source in table.columns.items()
+        if column not in shape.followed and _columns_read(source) != ()
+    ]
+    complete: sql.Composable = sql.SQL("")
+    if later:
+        complete = fragment("complete_table", _kept_equal(shape, later, as_made=True), indent=12)
+    named = table_names(settings, shape) | {
+        "ours": sql.Identifier(settings.install.schema_name),
+        "table_name": sql.Literal(table.name),
+        "complete": complete,
+        "on_error": record(settings, shape, indent=12),
+    }
+    return fragment("become_permanent", named, indent=4)
+
+
+def _kept_equal(shape: Shape, columns: Sequence[str], *, as_made: bool = False) -> Names:
+    """What sets columns to their sources where these have changed.
+
+    Args:
+        shape: the table.
+        columns: of it.
+        as_made: only where the column still holds what its source was before.
+    """
+    table = shape.settings
     # Names of our own, so that no column of the app can be meant by them.
-    own = {column: f"followed_{number}" for number, column in enumerate(shape.followed, start=1)}
+    own = {column: f"followed_{number}" for number, column in enumerate(columns, start=1)}
+    moved = "now_is.{name}::text is distinct from was.{name}::text"
+    if as_made:
+        moved += " and p.{column}::text is not distinct from was.{name}::text"
     differs = [
-        sql.SQL("now_is.{0}::text is distinct from was.{0}::text").format(sql.Identifier(name))
-        for name in own.values()
+        sql.SQL(moved).format(name=sql.Identifier(name), column=sql.Identifier(column))
+        for column, name in own.items()
     ]
     assignments = [
         sql.SQL("{} = case when {} then now_is.{} else p.{} end").format(
@@ -74,22 +100,15 @@ def _follow_table(settings: Settings, shape: Shape) -> sql.Composable:
         )
         for (column, name), condition in zip(own.items(), differs, strict=True)
     ]
-    values = [
-        profiles.typed_value(shape.settings.columns[column], shape.column_types[column])
-        for column in own
-    ]
-    return fragment(
-        "follow_table",
-        table_names(settings, shape)
-        | {
-            "values": sql.SQL(", ").join(values),
-            "followed": sql.SQL(", ").join(map(sql.Identifier, own.values())),
-            "assignments": sql.SQL(",\n        ").join(assignments),
-            "differs": sql.SQL("({})").format(sql.SQL(" or ").join(differs)),
-            "on_error": record(settings, shape, indent=8),
-        },
-        indent=4,
-    )
+    values = [profiles.typed_value(table.columns[one], shape.column_types[one]) for one in columns]
+    return {
+        "profiles": profiles.table_name(table),
+        "key": sql.Identifier(table.key),
+        "values": sql.SQL(", ").join(values),
+        "names": sql.SQL(", ").join(map(sql.Identifier, own.values())),
+        "assignments": sql.SQL(",\n        ").join(assignments),
+        "differs": sql.SQL("({})").format(sql.SQL(" or ").join(differs)),
+    }
 
 
 def _columns_read(source: Source) -> tuple[str, ...] | None:

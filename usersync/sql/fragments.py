@@ -47,6 +47,12 @@ def lines(parts: Iterable[sql.Composable], indent: int = 0) -> sql.Composed:
     return sql.SQL("\n" + " " * indent).join(list(parts))
 
 
-def body(name: str, tables: Sequence[sql.Composable]) -> sql.Composable:
-    """The body of a trigger function."""
-    return dollar_quoted(fragment(name, {"tables": lines(tables, indent=4)}))
+def body(name: str, tables: Sequence[sql.Composable], **named: sql.Composable) -> sql.Composable:
+    """The body of a trigger function.
+
+    Args:
+        name: a file of ``functions``.
+        tables: its pieces about each profile table.
+        named: what else the file may name.
+    """
+    return dollar_quoted(fragment(name, {**named, "tables": lines(tables, indent=4)}))

@@ -133,7 +133,16 @@ def of_line(settings: Settings, *, of_batch: bool) -> Names:
 
 def of_canary() -> Names:
     """What the files ``queries/canary_*`` may name about the synthetic user."""
-    texts = ("email", "new_email", "phone", "app_metadata", "user_metadata", "hash")
+    texts = (
+        "email",
+        "new_email",
+        "phone",
+        "new_phone",
+        "app_metadata",
+        "user_metadata",
+        "identity_metadata",
+        "hash",
+    )
     return {
         **{name: sql.SQL(f"(input ->> '{name}')") for name in texts},
         "id": sql.SQL("(input ->> 'id')::uuid"),

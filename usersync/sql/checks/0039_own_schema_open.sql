@@ -2,7 +2,7 @@
 -- level: error
 -- about: database
 -- cost: catalog only
--- remedy: revoke all on schema usersync from anon, authenticated;
+-- remedy: migration.apply
 -- why: Its journal and its failures hold user ids.
 select r.rolname as subject, 'may use the schema' as detail
 from pg_catalog.pg_roles as r

@@ -3,9 +3,9 @@ begin
     update {profiles} as p
     set {assignments}
     from
-        (select {values} from (select new.*) as u) as now_is ({followed}),
-        (select {values} from (select old.*) as u) as was ({followed})
+        (select {values} from (select new.*) as u) as now_is ({names}),
+        (select {values} from (select old.*) as u) as was ({names})
     where p.{key} = new.id and {differs};
-exception when others then
+exception when others or assert_failure then
     {on_error}
 end;

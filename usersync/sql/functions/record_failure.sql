@@ -10,7 +10,7 @@ begin
         new.id, {table_name}, tg_name, error_state, coalesce(error_constraint, ''),
         coalesce(error_column, '')
     );
-exception when others then
+exception when others or assert_failure then
     raise warning 'usersync: a profile could not be made (%), nor could that be recorded (%)',
         error_state, sqlstate;
 end;

@@ -7,6 +7,6 @@ begin
         where {needs_profile}
         on conflict ({key}) do nothing;
     end if;
-exception when others then
+exception when others or assert_failure then
     {on_error}
 end;

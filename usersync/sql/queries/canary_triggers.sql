@@ -4,6 +4,7 @@
 select
     t.tgname as name,
     t.tgrelid = to_regclass('auth.users') as on_users,
+    t.tgrelid = to_regclass('auth.users') and (t.tgtype & 16) <> 0 as on_updates,
     format('%I.%I()', n.nspname, f.proname) as function,
     f.oid::bigint as function_oid,
     f.prosecdef as runs_as_owner,

@@ -2,7 +2,7 @@
 -- locks: none on tables of others
 -- rerun: safe
 create schema if not exists {ours};
-revoke all on schema {ours} from public;
+revoke all on schema {ours} from public, anon, authenticated, service_role;
 
 create table if not exists {ours}.ledger (
     change text primary key,

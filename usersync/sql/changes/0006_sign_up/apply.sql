@@ -5,7 +5,7 @@ create or replace function {sign_up_function} returns trigger
 language plpgsql
 security definer
 set search_path = ''
-as {sign_up_body};
+{sign_up_patience}as {sign_up_body};
 comment on function {sign_up_function} is
     'Makes the profile of a new user; installed by usersync, which keeps it in its ledger.';
 revoke all on function {sign_up_function} from public, anon, authenticated, service_role;

@@ -6,6 +6,7 @@ create or replace function {follow_function} returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set lock_timeout = {patience}
 as {follow_body};
 comment on function {follow_function} is
     'Follows changes of users in their profiles; installed by usersync, which keeps it in its ledger.';
