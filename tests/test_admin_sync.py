@@ -185,7 +185,7 @@ def test_a_trigger_that_raises_or_drops(over: App) -> None:
     users = over.users(5)
     over.rows(
         "create function public.odd() returns trigger language plpgsql as $$ begin"
-        f" if new.user_id = '{users[1]}' then raise exception 'secret words'; end if;"
+        f" if new.user_id = '{users[1]}' then raise exception 'hidden words'; end if;"
         f" if new.user_id = '{users[2]}' then return null; end if; return new; end $$;"
         " create trigger odd before insert on public.user_profiles"
         " for each row execute function public.odd()"
@@ -196,7 +196,7 @@ def test_a_trigger_that_raises_or_drops(over: App) -> None:
     assert summary.failures[0].sqlstate == "P0001"
     assert summary.failures[0].subject == ""
     assert "1 planned users have no profile still" in run.error
-    assert "secret words" not in report.as_json(run)
+    assert "hidden words" not in report.as_json(run)
 
 
 def test_users_who_go_and_profiles_that_come(over: App, api: Api) -> None:

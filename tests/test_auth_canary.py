@@ -100,7 +100,7 @@ def test_no_profile_comes(direct: App, impatient: None) -> None:
 
 def test_the_sign_up_fails(direct: App, impatient: None) -> None:
     """A trigger that raises makes the Auth server say no: exit 5, nobody is left."""
-    direct.rows(TRIGGER.replace("return new;", "raise exception 'secret words'; return new;"))
+    direct.rows(TRIGGER.replace("return new;", "raise exception 'hidden words'; return new;"))
     run = sign_up(direct)
     assert run.exit_code == 5
     assert said(run) == [("sign-up", "failed")]
