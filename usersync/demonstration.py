@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from usersync import local, report, runner
+from usersync.interruption import terminable
 from usersync.sync import SyncOptions
 
 USERS = 150
@@ -98,7 +99,7 @@ def run(program: str, task_prefix: str = "", say: Callable[[str], None] = print)
     Returns:
         The exit code: 0 when every command ended as it should.
     """
-    with runner.terminable():
+    with terminable():
         return _show(program, task_prefix, say)
 
 

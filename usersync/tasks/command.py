@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from usersync.runner import Request
 
 COMMON_FLAGS = {
-    "target": "which target of usersync.yaml; `local` is the embedded Postgres",
+    "target": "a target of usersync.yaml (repeat it for several), `all`, or the embedded `local`",
     "config": "configuration file (default: usersync.yaml in this folder)",
     "env_file": "read environment variables from this file too",
     "out": "write the run as JSON to this file, also when the task fails",
@@ -89,9 +89,11 @@ def command(
         body.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
         body.__name__ = function.__name__
         body.__doc__ = function.__doc__
+        lists = [*options.pop("iterable", ()), *(name for name in common if name == "target")]
         return kind(
             body,
             auto_shortflags=False,
+            iterable=lists,
             help={**{name: COMMON_FLAGS[name] for name in common}, **(help or {})},
             **options,
         )
@@ -101,9 +103,9 @@ def command(
 
 def finish(request: Request, *, json: bool, verbose: bool = False) -> int:
     """Run a request, print what came of it, and return its exit code."""
-    from usersync import report, runner
+    from usersync import report, targets
 
-    result = runner.run(request)
+    result = targets.run(request)
     if json:
         text = report.as_json(result, show_ids=request.show_ids) + "\n"
     else:
@@ -125,7 +127,7 @@ def request(task: str, operation: str, flags: dict[str, Any], **inputs: Any) -> 
         task=task,
         operation=operation,
         inputs=inputs,
-        target=flags["target"],
+        targets=tuple(name for name in flags["target"] or () if name),
         config=flags["config"],
         env_file=flags["env_file"],
         out=flags["out"],
