@@ -10,6 +10,7 @@ import itertools
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,8 +140,26 @@ def database(
     grants: local.Grants,
 ) -> Iterator[Database]:
     """A fresh database, gone after the test."""
+    with fresh(server, template(grants)) as made:
+        yield made
+
+
+@pytest.fixture
+def second_database(
+    server: local.LocalServer,
+    template: Callable[[local.Grants], str],
+    grants: local.Grants,
+) -> Iterator[Database]:
+    """Another fresh database, for tests that need two."""
+    with fresh(server, template(grants)) as made:
+        yield made
+
+
+@contextmanager
+def fresh(server: local.LocalServer, template: str) -> Iterator[Database]:
+    """A copy of a template, gone when the block ends."""
     name = f"test_{next(DATABASE_NUMBERS)}"
-    _administer(server, f"create database {name} owner postgres template {template(grants)}")
+    _administer(server, f"create database {name} owner postgres template {template}")
     yield Database(server, name)
     _administer(server, f"drop database {name} with (force)")
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 #: Arrows point down: a layer imports only what stands in layers below it, never its own.
 LAYERS = (
     {"tasks"},
-    {"demonstration"},
+    {"demonstration", "targets"},
     {"runner"},
     {"report", "operations"},
     {"doctor"},
@@ -40,7 +40,7 @@ LAYERS = (
     {"local"},
     {"backends"},
     {"digest", "sql", "triggers"},
-    {"config", "privacy", "run_file"},
+    {"config", "interruption", "privacy", "run_file"},
     {"errors"},
     {"model"},
     {"usersync"},

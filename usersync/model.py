@@ -386,3 +386,7 @@ class Run:
     notes: tuple[str, ...] = internal(default=())
     next_steps: tuple[str, ...] = internal(default=())
     error: str = internal(default="")
+    interrupted: bool = public(default=False)
+    """Whether Ctrl-C or SIGTERM ended it."""
+    targets: tuple[Run, ...] = internal(default=())
+    """One run for each, when several targets were asked for."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
 from usersync import __version__, config, connect, report, run_file
 from usersync.errors import Interrupted, Refused, UsersyncError
+from usersync.interruption import terminable
 from usersync.journal import Journal
 from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
 from usersync.session import Progress, Session, Silence
@@ -30,6 +28,9 @@ if TYPE_CHECKING:
 #: Version of the shape of ``run.json``.
 RUN_SCHEMA = 1
 
+#: How the error of a run begins that nobody foresaw.
+BUG = "a bug in usersync"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -39,7 +40,8 @@ class Request:
     ``out`` is a path for the Run as JSON, written also when the task fails or is interrupted;
     ``local_directory`` holds the local stack, when it is not the usual one; ``show_settings`` tells
     which settings are there, also when the target cannot be opened; ``refusal`` is what is wrong
-    with what was typed, told as everything else is.
+    with what was typed, told as everything else is; ``targets`` is all that ``--target`` said, and
+    ``target`` the one of them that a run is about.
     """
 
     task: str
@@ -47,6 +49,7 @@ class Request:
     inputs: dict[str, Any] = field(default_factory=dict)
     opens_target: bool = True
     target: str | None = None
+    targets: tuple[str, ...] = ()
     config: str | None = None
     env_file: str | None = None
     local_directory: Path | None = None
@@ -60,29 +63,39 @@ class Request:
     progress: Progress = field(default_factory=Silence)
 
 
-def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
-    """Run one operation on the target; never raises what was foreseeable.
+def run(
+    request: Request,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    doors: list[Backend] | None = None,
+) -> Run:
+    """Run one operation on one target; never raises what was foreseeable.
 
     Args:
         request: the operation, its inputs and where.
         clock: the time of what is told and journalled.
+        doors: gets the doors that are opened, for another thread that may have to cancel them.
 
     Returns:
         What happened; its exit code is the task's.
     """
     run_id = str(uuid.uuid4())
     started_at = clock()
-    opened: list[Backend] = []
+    opened: list[Backend] = [] if doors is None else doors
+    interrupted = threading.Event()
     settings: tuple[Step, ...] = ()
     out: Path | None = None
     try:
-        with terminable():
+        with terminable() as interrupted:
             out = run_file.writable(request.out)
-            settings = _settings(request) if request.show_settings else ()
+            settings = settings_of(request) if request.show_settings else ()
             outcome = _work(request, run_id, clock, opened)
     except UsersyncError as error:
+        if isinstance(error, Interrupted):
+            interrupted.set()
         outcome = _failed(error)
     except KeyboardInterrupt:
+        interrupted.set()
         outcome = _failed(Interrupted("interrupted; what was committed stays, nothing else ran"))
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an exit code
         outcome = _bug(error)
@@ -91,6 +104,7 @@ def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.no
             door.close()
     outcome = replace(outcome, steps=(*settings, *outcome.steps))
     finished = _run(request, run_id, started_at, clock(), outcome, opened)
+    finished = replace(finished, interrupted=interrupted.is_set())
     if out is not None:
         run_file.write(out, report.as_json(finished, show_ids=request.show_ids))
     return finished
@@ -169,7 +183,7 @@ def _session(
     )
 
 
-def _settings(request: Request) -> tuple[Step, ...]:
+def settings_of(request: Request) -> tuple[Step, ...]:
     """Which settings of the environment are there, never what they hold."""
     if request.target == "local":
         return ()
@@ -263,27 +277,10 @@ def _bug(error: Exception) -> Outcome:
         traceback.print_exception(error, file=sys.stderr)
     return Outcome(
         # The text of an unforeseen error may hold a user's values: its kind and place must do.
-        error=f"a bug in usersync: {type(error).__name__} in {frame.name}, line {frame.lineno} of"
+        error=f"{BUG}: {type(error).__name__} in {frame.name}, line {frame.lineno} of"
         f" {Path(frame.filename).name}",
         next_steps=(
             "please report it, with the output of the same command under USERSYNC_DEBUG=1",
         ),
         exit_code=1,
     )
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM, which CI sends when a job is cancelled, ends a run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -5,6 +5,7 @@ from usersync.config.environment import Circumstances, circumstances, presence
 from usersync.config.load import ConfigFile, read_file, read_text
 from usersync.config.reference import reference_markdown
 from usersync.config.settings import (
+    ALL,
     DEFAULT_PROFILE,
     Acceptance,
     Environment,
@@ -25,9 +26,10 @@ from usersync.config.sources import (
     Source,
     UserColumn,
 )
-from usersync.config.target import Api, Target, copied, load, with_url
+from usersync.config.target import Api, Target, copied, load, target_names, with_url
 
 __all__ = [
+    "ALL",
     "DEFAULT_PROFILE",
     "Acceptance",
     "Api",
@@ -58,5 +60,6 @@ __all__ = [
     "read_file",
     "read_text",
     "reference_markdown",
+    "target_names",
     "with_url",
 ]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from usersync.config.document import shown
 from usersync.config.problems import did_you_mean
-from usersync.config.settings import DEFAULT, DEFAULT_DB_URL_ENV, LOCAL
+from usersync.config.settings import ALL, DEFAULT, DEFAULT_DB_URL_ENV, LOCAL
 from usersync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from usersync.config.load import ConfigFile
 
@@ -36,6 +36,11 @@ def choose(file: ConfigFile, target_name: str | None, variables: Mapping[str, st
             ["USERSYNC_TARGET is `local`, which is only used when it is asked for"],
             "Give `--target local`, or unset USERSYNC_TARGET.",
         )
+    if asked == ALL:
+        raise ConfigError(
+            ["USERSYNC_TARGET names one target, and `all` is several"],
+            f"Give `--target {ALL}`, or set USERSYNC_TARGET to one of {_listed(file) or 'them'}.",
+        )
     if asked and asked != DEFAULT and asked not in targets:
         raise _unknown(file, asked, by="--target" if target_name else "USERSYNC_TARGET")
     if asked or not targets:
@@ -55,6 +60,30 @@ def choose(file: ConfigFile, target_name: str | None, variables: Mapping[str, st
             f"Say `--target {name}`, or `--target {DEFAULT}` for {DEFAULT_DB_URL_ENV}.",
         )
     return name
+
+
+def choose_several(file: ConfigFile, asked: Sequence[str]) -> tuple[str, ...]:
+    """The names of several targets, in the order in which they were asked for.
+
+    Args:
+        file: the settings.
+        asked: the values of ``--target``; ``all`` stands for every target of the file.
+
+    Raises:
+        ConfigError: one of them is not there, or ``all`` is not alone.
+    """
+    targets = file.settings.targets
+    if ALL in asked and len(asked) > 1:
+        raise ConfigError(
+            [f"--target: `{ALL}` is every target of {file.name or 'usersync.yaml'}"],
+            f"Give `--target {ALL}` alone, or leave it out and name each.",
+        )
+    if ALL in asked:
+        return tuple(targets) or (DEFAULT,)
+    for name in asked:
+        if name not in targets and name not in {LOCAL, DEFAULT}:
+            raise _unknown(file, name, by="--target")
+    return tuple(asked)
 
 
 def _listed(file: ConfigFile) -> str:

@@ -31,9 +31,10 @@ ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
 
 UnattendedTask = Literal["sync", "create-profile"]
 
-#: The embedded database, and the target that SUPABASE_DB_URL makes without any file.
+#: The embedded database, the target that SUPABASE_DB_URL makes without any file, and all of a file.
 LOCAL = "local"
 DEFAULT = "default"
+ALL = "all"
 DEFAULT_DB_URL_ENV = "SUPABASE_DB_URL"
 
 _TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -240,7 +241,7 @@ class Settings(Section):
         "", description="Printed when a human is needed (exit code 6): a channel, a number."
     )
     targets: Mapping[str, TargetSettings] = Field(
-        {}, description="The databases, by name; `local` and `default` are taken."
+        {}, description="The databases, by name; `local`, `default` and `all` are taken."
     )
     users: Users = Field(Users(), description="Who needs a profile.")
     profiles: Profiles = Field((DEFAULT_PROFILE,), description="The profile tables.")
@@ -276,7 +277,7 @@ class Settings(Section):
     @model_validator(mode="after")
     def _targets_are_named(self) -> Self:
         for name, target in self.targets.items():
-            if name in {LOCAL, DEFAULT}:
+            if name in {LOCAL, DEFAULT, ALL}:
                 raise problem("this name is taken by usersync; choose another", "targets", name)
             if not _TARGET_NAME.fullmatch(name):
                 raise problem("use letters, digits, `-` and `_` in the name", "targets", name)

@@ -12,7 +12,7 @@ from usersync.config.document import shown
 from usersync.config.environment import process_environment, with_env_file, without_empty
 from usersync.config.load import ConfigFile, read_file
 from usersync.config.problems import did_you_mean
-from usersync.config.selection import choose
+from usersync.config.selection import choose, choose_several
 from usersync.config.settings import (
     DEFAULT,
     DEFAULT_DB_URL_ENV,
@@ -25,7 +25,7 @@ from usersync.config.settings import (
 from usersync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 #: Where the key for the API is looked for, in this order.
@@ -97,6 +97,29 @@ def load(
     name = choose(file, target_name, variables)
     _refuse_two_projects(variables)
     return _from_environment(file, variables) if name == DEFAULT else _of(file, name, variables)
+
+
+def target_names(
+    asked: Sequence[str],
+    config_path: str | None = None,
+    env_file: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """Which targets several values of ``--target``, or its value ``all``, mean.
+
+    Args:
+        asked: the values of ``--target``, each once.
+        config_path: the value of ``--config``.
+        env_file: the value of ``--env-file``.
+        environ: the environment variables; those of the process when not given.
+
+    Raises:
+        ConfigError: one of them is not there, or the configuration is wrong.
+    """
+    variables = process_environment() if environ is None else without_empty(environ)
+    if env_file:
+        variables = with_env_file(variables, env_file)
+    return choose_several(read_file(config_path, variables), asked)
 
 
 def with_url(target: Target, url: str) -> Target:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from usersync.runner import Request
 
 COMMON_FLAGS = {
-    "target": "which target of usersync.yaml; `local` is the embedded Postgres",
+    "target": "a target of usersync.yaml (repeat it for several), `all`, or the embedded `local`",
     "config": "configuration file (default: usersync.yaml in this folder)",
     "env_file": "read environment variables from this file too",
     "out": "write the run as JSON to this file, also when the task fails",
@@ -91,9 +91,11 @@ def command(
         body.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
         body.__name__ = function.__name__
         body.__doc__ = function.__doc__
+        lists = [*options.pop("iterable", ()), "target"]
         return kind(
             body,
             auto_shortflags=False,
+            iterable=lists,
             help={**COMMON_FLAGS, **(help or {})},
             **options,
         )
@@ -110,9 +112,9 @@ def finish(request: Request, *, json: bool, verbose: bool = False, is_told: bool
         verbose: print the lists too.
         is_told: the operation told its story while it ran; only an error is left to print.
     """
-    from usersync import report, runner
+    from usersync import report, targets
 
-    result = runner.run(request)
+    result = targets.run(request)
     if json:
         text = report.as_json(result, show_ids=request.show_ids) + "\n"
     elif is_told:
@@ -139,7 +141,7 @@ def request(
         operation=operation,
         inputs=inputs,
         opens_target=opens_target,
-        target=flags["target"],
+        targets=tuple(name for name in flags["target"] or () if name),
         config=flags["config"],
         env_file=flags["env_file"],
         out=flags["out"],
@@ -221,8 +223,8 @@ def _refuse_flags_of_invoke(context: Context, meant: str, *, writes: bool) -> No
 def _refuse_targets(flags: Mapping[str, Any]) -> None:
     """Refuse what chooses a target where there is nothing to choose."""
     given = [f"--{name.replace('_', '-')}" for name in ("config", "env_file") if flags[name]]
-    if flags["target"] not in (None, "local"):
-        given.insert(0, f"--target {flags['target']}")
+    if any(name != "local" for name in flags["target"] or ()):
+        given.insert(0, " ".join(f"--target {name}" for name in flags["target"]))
     if given:
         raise Refused(
             f"{' and '.join(given)} cannot be meant: this task works on the embedded Postgres,"
