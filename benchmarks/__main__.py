@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import api_speed, startup, status_speed, sync_speed
+from benchmarks import api_speed, profile, startup, status_speed, sync_speed
 from benchmarks.measurement import Figure, say, table
 from benchmarks.stack import Stack, started
 from usersync import __version__
@@ -47,20 +47,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if binaries is None:
                 say(f"there is no PostgreSQL {postgres} here: left out")
             elif given.only != "startup":
-                figures += _on_a_server(binaries, given.users, given.only)
+                figures += _on_a_server(binaries, given, _heading(arguments))
     finally:
         print(_heading(arguments))
         print(table(figures))
     return 0
 
 
-def _on_a_server(binaries: Path, users: int, only: str | None) -> Iterator[Figure]:
-    with started(binaries, users) as stack:
-        if only not in (None, "sync"):
-            stack.sync(workers=2, expected=users)
+def _on_a_server(binaries: Path, given: argparse.Namespace, heading: str) -> Iterator[Figure]:
+    with started(binaries, given.users) as stack:
+        if given.only not in (None, "sync"):
+            stack.sync(workers=2, expected=given.users)
         for name, subject in ON_A_SERVER.items():
-            if only in (None, name):
-                yield from subject(stack)
+            if given.only not in (None, name):
+                continue
+            figures = list(subject(stack))
+            missed = [figure for figure in figures if figure.verdict not in ("", "met")]
+            if given.profile and missed and name in profile.SUBJECTS:
+                profile.store(given.profile, stack, name, missed, heading)
+            yield from figures
 
 
 def _binaries(postgres: str) -> Path | None:
@@ -93,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         metavar="VERSION|DIR",
         help="18, 16, 15 or a directory of programs; repeat for several (default: all there are)",
+    )
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FOLDER",
+        help="store there, for each missed figure of sync and status, where its time goes",
     )
     parser.add_argument("--only", choices=["startup", *ON_A_SERVER], help="one subject")
     return parser

@@ -11,7 +11,7 @@ from benchmarks.stack import Stack
 
 ROUNDS = 7
 
-_BARE = (
+BARE = (
     "select count(*) from auth.users",
     "select count(*) from public.user_profiles",
     """
@@ -35,7 +35,7 @@ def status(stack: Stack, missing: int = 5) -> Iterator[Figure]:
             table = door.table(stack.target().profiles[0], writing=False)
 
             def counts(connection: psycopg.Connection = bare) -> None:
-                for statement in _BARE:
+                for statement in BARE:
                     connection.execute(statement.encode()).fetchone()
 
             took = in_turn(

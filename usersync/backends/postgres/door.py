@@ -171,7 +171,13 @@ class PostgresDoor:
 
     def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
         named = self._names(table, selection) | {"listed": sql.Literal(listed)}
-        return answers.plan(self._query(compose(load("queries/plan"), named))[0])
+        query = compose(load("queries/plan"), named)
+
+        def work(cursor: RowCursor) -> PlanCounts:
+            cursor.execute(_NO_NESTED_LOOP)
+            return answers.plan(fetch_all(cursor, query)[0])
+
+        return self._transactions.read(work)
 
     def touched_users(
         self, table: Table, selection: Selection, limit: int
