@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -163,6 +163,25 @@ def test_what_only_the_auth_servers_role_shows_is_told_by_the_copy(app: App) -> 
     assert {step.status for step in run.steps if "sign-up" in step.name} == {"unknown"}
 
 
+@pytest.mark.parametrize("table", ["auth.users", "public.user_profiles"])
+def test_what_would_leave_the_copy_is_not_fired_there(app: App, table: str) -> None:
+    """A copy that calls another server would do it for real: nobody signs up there, exit 1."""
+    app.rows(
+        "create function public.dblink(text, text) returns void language plpgsql as"
+        " $$ begin raise exception 'sent'; end $$;"
+        " create function public.send() returns trigger language plpgsql security definer"
+        " set search_path = '' as $$ begin perform public.dblink('x', 'y'); return new; end $$;"
+        f" create trigger send after insert on {table} for each row"
+        " execute function public.send()"
+    )
+    for run in (rehearsed(app), proved(app)):
+        assert run.exit_code == 1, run.steps
+        (step,) = (one for one in run.steps if one.name == "canary")
+        assert "send (public.send()) may do what a rollback does not undo" in step.detail
+        assert "sent" not in str(run.steps)
+        assert "Not proven" in run.notes[0]
+
+
 def test_a_trigger_of_the_app_that_loses_sign_ups_is_told(app: App) -> None:
     """A trigger that cancels what we write is a finding of both rehearsals: exit 2."""
     app.rows(
@@ -268,13 +287,27 @@ def test_a_trace_is_named(app: App, door: PostgresDoor) -> None:
         assert any(told in line for line in door.catalog.difference(before)), statement
 
 
-def test_nothing_is_left_running(app: App, door: PostgresDoor, tmp_path: Path) -> None:
+def test_nothing_is_left_running(app: App, door: PostgresDoor) -> None:
     """Also when what happens on the copy fails, its server is gone afterwards."""
-    assert tmp_path
     target = config.load(environ={"SUPABASE_DB_URL": app.url})
     definitions = door.catalog.definitions(target.profiles)
-    known = {process.pid for process in psutil.process_iter()}
-    with pytest.raises(ZeroDivisionError), scratch.copy(definitions, target):
-        raise ZeroDivisionError
-    left = [one for one in psutil.process_iter(["cmdline"]) if one.pid not in known]
-    assert not [one for one in left if "usersync-" in " ".join(one.info["cmdline"] or [])]
+    folders: list[str] = []
+
+    def servers() -> list[psutil.Process]:
+        (folder,) = folders
+        return [
+            one
+            for one in psutil.process_iter(["cmdline"])
+            if folder in " ".join(one.info["cmdline"] or [])
+        ]
+
+    def fail() -> None:
+        with scratch.copy(definitions, target) as copy:
+            assert copy.target.db_url is not None
+            folders.extend(re.findall(r"usersync-\w+", copy.target.db_url.get_secret_value()))
+            assert servers()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert servers() == []

@@ -6,7 +6,7 @@ How the Auth server writes its rows: supabase/auth, internal/api/signup.go, inte
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -258,7 +258,7 @@ def _refuse_irreversible(
 ) -> None:
     """Refuse to fire what a rollback does not undo."""
     allowed = {name.removesuffix("()") for name in allow}
-    triggers = fetch_all(cursor, compose(load("queries/canary_triggers"), _named(tables)))
+    triggers = _fired(cursor, tables)
     why = reach.beyond_rollback(cursor, [one["function_oid"] for one in triggers])
     found = {
         one["function"].removesuffix("()"): f"{one['name']} ({one['function']}) may do what a"
@@ -273,6 +273,25 @@ def _refuse_irreversible(
         )
 
 
+def _fired(cursor: RowCursor, tables: Sequence[ProfileTable]) -> list[dict[str, Any]]:
+    """The triggers of users and profiles, and of every table that these write to in turn."""
+    names = {table_name(table).as_string() for table in tables}
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    while True:
+        triggers = fetch_all(cursor, compose(load("queries/canary_triggers"), _texts(names)))
+        new = {(one["name"], one["function_oid"]): one for one in triggers}
+        new = {key: one for key, one in new.items() if key not in found}
+        if not new:
+            return list(found.values())
+        found |= new
+        written = reach.written(cursor, [oid for _, oid in new])
+        names |= {sql.Identifier(*filter(None, table)).as_string() for table in written}
+
+
 def _named(tables: Sequence[ProfileTable]) -> dict[str, sql.Composable]:
-    names = [table_name(table).as_string() for table in tables]
+    return _texts(table_name(table).as_string() for table in tables)
+
+
+def _texts(texts: Iterable[str]) -> dict[str, sql.Composable]:
+    names = sorted(texts)
     return {"profile_names": sql.SQL("{}::text[]").format(sql.Literal(names))}
