@@ -10,8 +10,9 @@ import pytest
 
 from tests.app import App
 from tests.conftest import Database
-from usersync import config, sql
+from usersync import config, report, sql
 from usersync.backends.postgres import PostgresDoor
+from usersync.migration import ApplyOptions
 from usersync.model import CheckResult
 
 TRIGGER = """
@@ -575,15 +576,53 @@ def test_a_paused_function_is_no_fault(patient: Patient) -> None:
     assert [one.check for one in patient.ask(*names) if one.count] == []
 
 
-def test_an_accepted_finding_is_shown_and_does_not_count(patient: Patient) -> None:
-    """``accept:`` names a finding by its id; it stays visible with its reason."""
+ACCEPTED = """
+accept:
+  - id: {id}
+    reason: next release
+    until: {until}
+"""
+
+
+@pytest.mark.parametrize("operation", ["migration.verify", "doctor"])
+@pytest.mark.parametrize(
+    "finding",
+    [
+        "sign_up_function_search_path:public.handle_new_user()",
+        "sign_up_function_search_path:public",
+    ],
+)
+def test_an_accepted_finding_is_shown_until_its_day(
+    patient: Patient, operation: str, finding: str
+) -> None:
+    """``accept:`` names a finding by its id or its start: shown with reason and day, not counted.
+
+    After its day it is a finding again, and it is said that it was accepted.
+    """
     patient.do("alter function public.handle_new_user() reset search_path")
+    for until, accepted, exit_code in (("2999-01-01", 1, 0), ("2020-01-01", 0, 2)):
+        patient.app.configure(SETTINGS + ACCEPTED.format(id=finding, until=until))
+        run = patient.app.run(operation, task=operation)
+        (found,) = (one for one in run.checks if one.count)
+        assert (found.check, found.count) == ("sign_up_function_search_path", 1)
+        assert (found.accepted, found.exit_code) == (accepted, exit_code)
+        assert run.exit_code == exit_code, run.next_steps
+        text = report.terminal(run)
+        assert ("(accepted: next release; until 2999-01-01)" in text) == bool(accepted)
+        over = "(accepted until 2020-01-01, which is over: next release)"
+        assert (over in text) != bool(accepted)
+
+
+def test_what_a_change_is_found_to_lack_can_be_accepted_too(patient: Patient) -> None:
+    """The checks of the changes have ids like all the others."""
+    patient.do("drop function public.handle_new_user() cascade")
+    patient.app.rows("drop schema usersync cascade")
+    assert patient.app.run(
+        "migration.apply", task="migration.apply", options=ApplyOptions(yes=True)
+    ).exit_code == 0  # fmt: skip
+    patient.do("grant select on usersync.journal to authenticated")
+    assert patient.app.run("migration.verify", task="migration.verify").exit_code == 2
     patient.app.configure(
-        SETTINGS
-        + "accept:\n  - id: sign_up_function_search_path:public.handle_new_user()\n"
-        + "    reason: next release\n    until: 2999-01-01\n"
+        SETTINGS + ACCEPTED.format(id="change_journal:journal", until="2999-01-01")
     )
-    run = patient.app.run("migration.verify", task="migration.verify")
-    (found,) = (one for one in run.checks if one.check == "sign_up_function_search_path")
-    assert (found.count, found.accepted, found.exit_code) == (1, 1, 0)
-    assert found.findings[0].accepted == "next release"
+    assert patient.app.run("migration.verify", task="migration.verify").exit_code == 0

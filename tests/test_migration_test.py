@@ -236,6 +236,37 @@ def test_what_a_rollback_does_not_undo_is_refused(own: App) -> None:
     assert steps(own, allow=["public.send"])["e-mail sign-up"].status == "ok"
 
 
+def test_the_triggers_of_what_triggers_write_are_read_too(own: App) -> None:
+    """What sends may sit two tables away: it is refused by its own name all the same."""
+    own.rows(
+        'create table public.audit (user_id uuid); create table public."Second" (user_id uuid);'
+        " create table public.read_only (user_id uuid);"
+        " create function public.send() returns trigger language plpgsql security definer"
+        " set search_path = '' as $$ begin perform public.dblink('x', 'y'); return new; end $$;"
+        " create function public.further() returns trigger language plpgsql security definer"
+        " set search_path = '' as"
+        ' $$ begin insert into public."Second" values (new.user_id); return new; end $$;'
+        " create function public.audited() returns trigger language plpgsql security definer"
+        " set search_path = public as $$ begin perform 1 from read_only;"
+        " insert into audit values (new.user_id); return new; end $$;"
+        " create trigger audited after insert on public.user_profiles for each row"
+        " execute function public.audited();"
+        " create trigger further after insert on public.audit for each row"
+        " execute function public.further();"
+        # What is only read fires nothing.
+        " create trigger send after insert on public.read_only for each row"
+        " execute function public.send()"
+    )
+    assert steps(own)["e-mail sign-up"].status == "ok"
+    own.rows(
+        'create trigger send after insert on public."Second" for each row'
+        " execute function public.send()"
+    )
+    refused = canary(own)
+    assert refused.exit_code == 3
+    assert "send (public.send())" in refused.error
+
+
 def test_what_a_rollback_undoes_is_not_refused(own: App) -> None:
     """Queues of pg_net and notifications are rolled back with the canary."""
     own.rows(

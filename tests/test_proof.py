@@ -163,6 +163,25 @@ def test_what_only_the_auth_servers_role_shows_is_told_by_the_copy(app: App) -> 
     assert {step.status for step in run.steps if "sign-up" in step.name} == {"unknown"}
 
 
+@pytest.mark.parametrize("table", ["auth.users", "public.user_profiles"])
+def test_what_would_leave_the_copy_is_not_fired_there(app: App, table: str) -> None:
+    """A copy that calls another server would do it for real: nobody signs up there, exit 1."""
+    app.rows(
+        "create function public.dblink(text, text) returns void language plpgsql as"
+        " $$ begin raise exception 'sent'; end $$;"
+        " create function public.send() returns trigger language plpgsql security definer"
+        " set search_path = '' as $$ begin perform public.dblink('x', 'y'); return new; end $$;"
+        f" create trigger send after insert on {table} for each row"
+        " execute function public.send()"
+    )
+    for run in (rehearsed(app), proved(app)):
+        assert run.exit_code == 1, run.steps
+        (step,) = (one for one in run.steps if one.name == "canary")
+        assert "send (public.send()) may do what a rollback does not undo" in step.detail
+        assert "sent" not in str(run.steps)
+        assert "Not proven" in run.notes[0]
+
+
 def test_a_trigger_of_the_app_that_loses_sign_ups_is_told(app: App) -> None:
     """A trigger that cancels what we write is a finding of both rehearsals: exit 2."""
     app.rows(

@@ -8,7 +8,16 @@ from dataclasses import replace
 from usersync import migration
 from usersync.backends.catalog import Survey
 from usersync.errors import Refused, UsersyncError
-from usersync.model import ChangeState, CheckResult, Outcome, Paused, Step, TableResult, worst
+from usersync.model import (
+    ChangeState,
+    CheckResult,
+    Finding,
+    Outcome,
+    Paused,
+    Step,
+    TableResult,
+    worst,
+)
 from usersync.session import Session
 from usersync.sql.changes import Change
 
@@ -41,6 +50,7 @@ def verify(session: Session) -> Outcome:
         replace(
             one,
             remedy=exact(session, one.remedy + (" --repair" if one.check in edited else "")),
+            findings=tuple(_until(session, finding) for finding in one.findings),
         )
         for one in (*catalog.verify(applied), *catalog.checks(session.target.profiles))
     )
@@ -58,6 +68,18 @@ def verify(session: Session) -> Outcome:
 def exact(session: Session, text: str) -> str:
     """A remedy with the tasks in it as they are typed."""
     return _TASK.sub(lambda found: session.command(*found.group().split(" ")), text)
+
+
+def _until(session: Session, finding: Finding) -> Finding:
+    """A finding that was accepted once, with the day until which that holds, or held."""
+    for acceptance in session.target.settings.accept:
+        if not finding.id.startswith(acceptance.id):
+            continue
+        if finding.accepted:
+            return replace(finding, accepted=f"{acceptance.reason}; until {acceptance.until}")
+        over = f"accepted until {acceptance.until}, which is over: {acceptance.reason}"
+        return replace(finding, detail=f"{finding.detail}  ({over})")
+    return finding
 
 
 def examine(session: Session) -> Outcome:

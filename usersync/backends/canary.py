@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from usersync.backends.canary_cases import Case
 from usersync.config import ProfileTable
 from usersync.errors import Refused
 from usersync.model import Step
+from usersync.sql.names import quoted
 
 #: The longest that one statement of a canary may take, and wait for a lock.
 TIMEOUT_S = 3.0
@@ -52,6 +53,29 @@ class Ground:
             for trigger in self.triggers
             if trigger["on_users"] and not trigger["runs_as_owner"] and not self.as_auth_admin
         )
+
+
+def fired(
+    names: Collection[str],
+    triggers_of: Callable[[Collection[str]], Sequence[Row]],
+    written: Callable[[Sequence[int]], Collection[tuple[str, str]]],
+) -> list[Row]:
+    """The triggers of users and profiles, and of every table that these write to in turn.
+
+    Args:
+        names: the profile tables, as SQL names.
+        triggers_of: answers the rows of ``queries/canary_triggers.sql`` for such tables.
+        written: schema (empty when it is not said) and name of each table that functions write to.
+    """
+    known = set(names)
+    found: dict[tuple[str, int], Row] = {}
+    while True:
+        there = {(one["name"], one["function_oid"]): one for one in triggers_of(known)}
+        new = {key: one for key, one in there.items() if key not in found}
+        if not new:
+            return list(found.values())
+        found |= new
+        known |= {quoted(*filter(None, table)) for table in written([oid for _, oid in new])}
 
 
 def refuse_irreversible(

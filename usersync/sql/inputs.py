@@ -63,7 +63,9 @@ def of_table(settings: Settings, shape: Shape, shapes: Sequence[Shape]) -> Names
             table, shape.column_types, settings.users, in_share=_IN_SHARE, in_plan=_IN_PLAN
         ),
         **_of_catalog(settings, shape),
-        "profile_names": sql.SQL("{}::text[]").format(sql.Literal(listed)),
+        "profile_names": sql.SQL("({}::text[] || {}::text[])").format(
+            sql.Literal(listed), _texts("tables")
+        ),
         "values": profiles.value_list(
             table, shape.column_types, role_input=sql.SQL("input ->> 'role'")
         ),

@@ -69,6 +69,11 @@ def ours(settings: Settings) -> Names:
     }
 
 
+def quoted(*parts: str) -> str:
+    """A name, with its schema or without, as SQL has it."""
+    return sql.Identifier(*parts).as_string()
+
+
 def text(name: sql.Composable) -> sql.Literal:
     """A composed name as a text, for questions to the catalog."""
     return sql.Literal(name.as_string())

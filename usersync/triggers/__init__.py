@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from usersync.model import Reach, Trigger
-from usersync.triggers.signs import is_undone, signs
+from usersync.triggers.signs import is_undone, signs, written_tables
 from usersync.triggers.tokens import tokens
 
 #: Extensions whose C functions compute and do nothing else (PostgreSQL contrib, Supabase's list).
@@ -111,6 +111,21 @@ def inserts_into(
                 schema, table = (name[0], name[2]) if name[1:2] == ["."] else ("", name[0])
                 found |= {one for one in tables if one[1] == table and schema in ("", one[0])}
     return frozenset(found)
+
+
+def written(function: FunctionSource, look_up: LookUp) -> frozenset[Reference]:
+    """The tables that a function, or anything it calls, writes to by statements of its own.
+
+    Args:
+        function: where to begin to read.
+        look_up: finds what stands behind references.
+    """
+    return frozenset(
+        table
+        for one in closure([function], look_up)
+        if _readable(one)
+        for table in written_tables(one.source, one.language)
+    )
 
 
 def beyond_rollback(

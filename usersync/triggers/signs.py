@@ -103,6 +103,19 @@ def signs(
             yield "outside", f"it uses the foreign table {code[at].text}"
 
 
+def written_tables(source: str, language: str) -> frozenset[tuple[str, str]]:
+    """The tables that a function's own statements write to: schema, or nothing, and name.
+
+    Args:
+        source: its text, or the list of statements of an SQL-standard body.
+        language: ``sql`` or ``plpgsql``.
+    """
+    code = [_EDGE, *tokens(source), _EDGE, _EDGE]
+    words = (at for at in range(1, len(code) - 2) if code[at].kind == "word")
+    found = (_written(code, at, language).rpartition(".") for at in words)
+    return frozenset((schema, name) for schema, _, name in found if name)
+
+
 def _at(code: Sequence[Token], at: int, language: str) -> Iterator[tuple[Reach, str]]:
     """What one token, seen with its neighbours, says."""
     token, following = code[at], code[at + 1]

@@ -118,7 +118,12 @@ class ApiCatalog:
 
     def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
         triggers = self._caller.rows("usersync_canary_triggers")
-        trial.refuse_irreversible(triggers, self._beyond_rollback(triggers), allow)
+        fired = trial.fired(
+            (),
+            lambda tables: self._caller.rows("usersync_canary_triggers", tables=sorted(tables)),
+            App(self._caller).written,
+        )
+        trial.refuse_irreversible(fired, self._beyond_rollback(fired), allow)
         ground = trial.Ground(tables, tuple(triggers), as_auth_admin=False)
         return (trial.role(ground), *(self._try(ground, case) for case in CASES))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from usersync.backends.api.client import Caller, built
 from usersync.model import Trigger
-from usersync.triggers import FunctionSource, Reference, TriggerSource, judge
+from usersync.triggers import FunctionSource, Reference, TriggerSource, judge, written
 
 #: Where names without a schema are looked up by a function that says nothing of it.
 _SEARCH_PATH = ("public", "extensions")
@@ -53,6 +53,10 @@ class App:
             self.look_up,
             [row["name"] for row in foreign],
         )
+
+    def written(self, oids: Collection[int]) -> frozenset[Reference]:
+        """The tables that these functions, and what they call, write to."""
+        return frozenset().union(*(written(one, self.look_up) for one in self.functions(oids)))
 
     def _read(self, **given: object) -> list[FunctionSource]:
         return [built(FunctionSource, row) for row in self._caller.rows("usersync_code", **given)]

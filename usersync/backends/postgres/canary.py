@@ -6,7 +6,7 @@ How the Auth server writes its rows: supabase/auth, internal/api/signup.go, inte
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import psycopg
@@ -16,7 +16,7 @@ from usersync.backends import blame, canary
 from usersync.backends.canary_cases import CASES, Case, doing, facts
 from usersync.backends.postgres import reach
 from usersync.backends.postgres.failures import condition_name, explain
-from usersync.backends.postgres.rows import RowCursor, fetch_all
+from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Settings
 from usersync.model import Step
@@ -69,9 +69,13 @@ def inside(
     allow: Collection[str] = (),
 ) -> tuple[Step, ...]:
     """The same in a transaction that somebody else opened; each case is a savepoint of its own."""
-    triggers = fetch_all(cursor, compose(load("queries/canary_triggers"), _named(tables)))
+    names = [table_name(table).as_string() for table in tables]
+    triggers = _triggers(cursor, names)
+    fired = canary.fired(
+        names, lambda tables: _triggers(cursor, tables), lambda oids: reach.written(cursor, oids)
+    )
     canary.refuse_irreversible(
-        triggers, reach.beyond_rollback(cursor, [one["function_oid"] for one in triggers]), allow
+        fired, reach.beyond_rollback(cursor, [one["function_oid"] for one in fired]), allow
     )
     # Whoever opened the transaction may allow its statements more time than a canary gets.
     cursor.execute(
@@ -161,6 +165,8 @@ def _may_become_auth_admin(cursor: RowCursor) -> bool:
     return True
 
 
-def _named(tables: Sequence[ProfileTable]) -> dict[str, sql.Composable]:
-    names = [table_name(table).as_string() for table in tables]
-    return {"profile_names": sql.SQL("{}::text[]").format(sql.Literal(names))}
+def _triggers(cursor: RowCursor, names: Collection[str]) -> list[Row]:
+    named: dict[str, sql.Composable] = {
+        "profile_names": sql.SQL("{}::text[]").format(sql.Literal(sorted(names)))
+    }
+    return fetch_all(cursor, compose(load("queries/canary_triggers"), named))

@@ -19,6 +19,7 @@ from usersync.triggers import (
     judge,
 )
 from usersync.triggers import beyond_rollback as may_outlive_rollback
+from usersync.triggers import written as tables_written
 
 
 def insert_triggers(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
@@ -62,6 +63,24 @@ def inserting(
         )
         for function in _functions(cursor, oids)
     }
+
+
+def written(cursor: RowCursor, oids: Sequence[int]) -> frozenset[Reference]:
+    """The tables that these functions, and what they call, write to.
+
+    Args:
+        cursor: in a transaction.
+        oids: the functions.
+    """
+    return frozenset().union(
+        *(
+            tables_written(
+                function,
+                lambda references, schemas: _functions(cursor, (), references, schemas),
+            )
+            for function in _functions(cursor, oids)
+        )
+    )
 
 
 def beyond_rollback(cursor: RowCursor, oids: Sequence[int]) -> dict[int, str]:
