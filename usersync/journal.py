@@ -44,6 +44,11 @@ class Journal:
         return Journal(backend, path, self._run, self._clock)
 
     @property
+    def run_id(self) -> str:
+        """Of the run that it tells of."""
+        return self._run.run_id
+
+    @property
     def folder(self) -> Path:
         """Where files of the same user go that must not be lost."""
         return self._path.parent

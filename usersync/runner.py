@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from usersync import __version__, config, report, run_file
-from usersync.errors import Interrupted, Refused, UsersyncError
+from usersync import __version__, config, report, run_file, shelf
+from usersync.errors import ConnectionFailed, Interrupted, Refused, UsersyncError
 from usersync.journal import Journal
 from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
-from usersync.session import Progress, Session, Silence
+from usersync.session import Narrator, Progress, Session, Silence, Untold
 
 if TYPE_CHECKING:
     from usersync.backends import Backend
@@ -55,6 +55,7 @@ class Request:
     task_prefix: str = ""
     ask: Callable[[str], bool] | None = None
     progress: Progress = field(default_factory=Silence)
+    narrator: Narrator = field(default_factory=Untold)
 
 
 def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
@@ -77,6 +78,8 @@ def run(request: Request, *, clock: Callable[[], datetime] = lambda: datetime.no
             out = run_file.writable(request.out)
             settings = _settings(request) if request.show_settings else ()
             outcome = _work(request, run_id, clock, opened)
+    except ConnectionFailed as error:
+        outcome = _with_runbook(_failed(error), request)
     except UsersyncError as error:
         outcome = _failed(error)
     except KeyboardInterrupt:
@@ -130,6 +133,7 @@ def _work(
         clock=clock,
         ask=None if request.ask is None else ask,
         progress=request.progress,
+        narrator=request.narrator,
         program=request.program,
         task_prefix=request.task_prefix,
         common_options=_common_options(request),
@@ -216,6 +220,7 @@ def _run(
         reason=circumstances.reason,
         run_url=circumstances.run_url,
         tables=outcome.tables,
+        runbook=outcome.runbook,
         steps=outcome.steps,
         history=outcome.history,
         changes=outcome.changes,
@@ -234,6 +239,13 @@ def _failed(error: UsersyncError) -> Outcome:
         next_steps=tuple(error.next_step.splitlines()),
         exit_code=error.exit_code,
     )
+
+
+def _with_runbook(outcome: Outcome, request: Request) -> Outcome:
+    """What to do where no door opens stands in a runbook too."""
+    name = shelf.healing().get("connection")
+    page = (f"the runbook: {request.program} {request.task_prefix}runbook.show {name}",)
+    return replace(outcome, next_steps=(*outcome.next_steps, *(page if name else ())))
 
 
 def _bug(error: Exception) -> Outcome:

@@ -3,7 +3,17 @@
 Tasks and runbook steps call these and no other functions. A ``read`` writes nothing, anywhere.
 """
 
-from usersync.operations import migration, profiles
+from usersync.operations import checks, migration, profiles, rights, runbooks, transactions
 from usersync.operations.registry import OPERATIONS, Operation, operation
 
-__all__ = ["OPERATIONS", "Operation", "migration", "operation", "profiles"]
+__all__ = [
+    "OPERATIONS",
+    "Operation",
+    "checks",
+    "migration",
+    "operation",
+    "profiles",
+    "rights",
+    "runbooks",
+    "transactions",
+]

@@ -99,15 +99,28 @@ def command(
     return decorate
 
 
-def finish(request: Request, *, json: bool, verbose: bool = False) -> int:
-    """Run a request, print what came of it, and return its exit code."""
+def finish(
+    request: Request,
+    *,
+    json: bool,
+    verbose: bool = False,
+    told: Callable[[], bool] = lambda: False,
+) -> int:
+    """Run a request, print what came of it, and return its exit code.
+
+    Args:
+        request: what to run.
+        json: print the run as JSON and nothing else.
+        verbose: with the lists.
+        told: whether the steps were printed as they happened.
+    """
     from usersync import report, runner
 
     result = runner.run(request)
     if json:
         text = report.as_json(result, show_ids=request.show_ids) + "\n"
     else:
-        text = report.terminal(result, show_ids=request.show_ids, verbose=verbose)
+        text = report.terminal(result, show_ids=request.show_ids, verbose=verbose, told=told())
     try:
         print(text, end="", flush=True)
     except BrokenPipeError:

@@ -229,7 +229,13 @@ class ApiDoor:
         return self._rehearsed_rows
 
     @contextlib.contextmanager
-    def exclusively(self, task: str, wait_s: float) -> Iterator[None]:  # noqa: ARG002
+    def exclusively(
+        self,
+        task: str,
+        wait_s: float,  # noqa: ARG002
+        *,
+        for_all: bool = False,  # noqa: ARG002
+    ) -> Iterator[None]:
         if task:
             raise _only_over_a_connection(f"{task}, which must be the only run of its kind,")
         yield
