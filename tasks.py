@@ -31,10 +31,12 @@ def test(c: Context) -> None:
 
 @task
 def reference(_c: Context) -> None:
-    """Write the generated pages: the configuration reference and the checks."""
+    """Write what is generated: the configuration reference, the checks, the schema of runbooks."""
     from usersync.config import reference_markdown
+    from usersync.runbook.schema import schema_text
     from usersync.sql.checks_page import checks_markdown
 
+    Path(__file__).with_name("schemas").joinpath("runbook.json").write_text(schema_text())
     docs = Path(__file__).with_name("docs")
     (docs / "checks.md").write_text(checks_markdown(), encoding="utf-8")
 

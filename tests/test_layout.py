@@ -27,9 +27,10 @@ ROOT = Path(__file__).parents[1]
 #: Arrows point down: a layer imports only what stands in layers below it, never its own.
 LAYERS = (
     {"tasks"},
-    {"demonstration", "targets"},
+    {"demonstration", "drill", "targets"},
     {"runner"},
     {"report", "operations"},
+    {"procedure"},
     {"doctor"},
     {"migration"},
     {"scratch"},
@@ -37,10 +38,10 @@ LAYERS = (
     {"sync"},
     {"session", "ways"},
     {"journal"},
-    {"local"},
+    {"local", "runbook"},
     {"backends"},
     {"digest", "sql", "triggers"},
-    {"config", "interruption", "privacy", "run_file"},
+    {"config", "interruption", "privacy", "run_file", "shelf"},
     {"errors"},
     {"model"},
     {"usersync"},
@@ -48,7 +49,7 @@ LAYERS = (
 
 #: One library, one door. A key may name a part of a library; the longest that fits holds.
 DOORS: Mapping[str, tuple[str, ...]] = {
-    "annotated_types": ("usersync.config",),
+    "annotated_types": ("usersync.config", "usersync.runbook"),
     "dotenv": ("usersync.config",),
     "invoke": ("usersync.tasks", "tasks"),
     "jinja2": ("usersync.report",),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from usersync import migration
+from usersync import migration, runbook, shelf
 from usersync.backends.catalog import Survey
 from usersync.errors import Refused, UsersyncError
 from usersync.model import (
@@ -20,6 +22,11 @@ from usersync.model import (
 )
 from usersync.session import Session
 from usersync.sql.changes import Change
+
+#: Findings that are no check's.
+RIGHTS = "rights"
+LONG = "long transaction"
+TABLE = "profile table"
 
 #: States of a change that are a finding by themselves.
 _FAULTY = frozenset({"lost", "edited", "configured", "older", "unwanted"})
@@ -45,6 +52,8 @@ def verify(session: Session) -> Outcome:
     """
     survey, states, steps, applied = _installed(session)
     catalog = session.backend.catalog
+    own, unasked = _own_checks(session)
+    steps = (*steps, *unasked)
     edited = {f"change_{one.name.partition('_')[2]}" for one in states if one.state == "edited"}
     checks = tuple(
         replace(
@@ -52,7 +61,7 @@ def verify(session: Session) -> Outcome:
             remedy=exact(session, one.remedy + (" --repair" if one.check in edited else "")),
             findings=tuple(_until(session, finding) for finding in one.findings),
         )
-        for one in (*catalog.verify(applied), *catalog.checks(session.target.profiles))
+        for one in (*catalog.verify(applied), *catalog.checks(session.target.profiles), *own)
     )
     paused = catalog.paused(session.target.profiles)
     outcome = Outcome(
@@ -107,20 +116,63 @@ def examine(session: Session) -> Outcome:
         for result in tables
         if result.status and result.status.missing_detail
     ]
+    for finding in _of_the_whole(session, steps):
+        steps.append(finding)
+        codes.append(2)
     oldest = min((moment for moment in since if moment), default=None)
     pushed = session.backend.catalog.pushed(oldest) if oldest else ()
     missing = any(result.status and result.status.missing for result in tables)
+    books = shelf.healing()
     return replace(
         verified,
         tables=tuple(tables),
+        checks=tuple(
+            replace(check, runbook=books.get(check.check, "") if check.count else "")
+            for check in verified.checks
+        ),
         steps=tuple(steps),
         notes=tuple(f"pushed since the first of them signed up: {name}" for name in pushed),
         next_steps=(
             *verified.next_steps,
             *((session.command("sync", "--dry-run"),) if missing else ()),
+            *_runbooks(session, verified, books, missing=missing, steps=steps),
         ),
         exit_code=worst(codes),
     )
+
+
+def _of_the_whole(session: Session, told: Sequence[Step]) -> Iterator[Step]:
+    """What no check asks: the rights of this role, and transactions that hold up changes."""
+    known = {step.detail for step in told}
+    try:
+        problems = session.backend.access(session.target.profiles).problems
+        for problem, remedy in problems:
+            if not any(problem in detail for detail in known):
+                yield Step(RIGHTS, "finding", problem, next_step=remedy)
+        for holder in session.backend.catalog.holders():
+            yield Step(LONG, "finding", holder.words())
+    except Refused:
+        # The API's door sees neither; connect.check says what it can.
+        return
+
+
+def _runbooks(
+    session: Session,
+    verified: Outcome,
+    books: Mapping[str, str],
+    *,
+    missing: bool,
+    steps: Sequence[Step],
+) -> tuple[str, ...]:
+    """The runbooks that help, the worst finding's first."""
+    found = [check.check for check in verified.checks if check.exit_code == 2]
+    found = ["paused"] * bool(verified.paused) + found
+    found += ["missing_profile"] * missing
+    names = {step.name for step in steps if step.status == "finding"}
+    further = {"profile_table": TABLE, "rights": RIGHTS, "long_transaction": LONG}
+    found += [key for key, name in further.items() if name in names]
+    helping = dict.fromkeys(books[one] for one in found if one in books)
+    return tuple(session.command(f"runbook.{name}", "--dry-run") for name in helping)
 
 
 def _installed(
@@ -131,7 +183,7 @@ def _installed(
     try:
         found = migration.look(session)
     except UsersyncError as error:
-        return survey, (), (_could_not("profile table", error),), ()
+        return survey, (), (_could_not(TABLE, error),), ()
     there = {state.name for state in found.states if state.state not in ("absent", "newer")}
     applied = tuple(change for change in found.changes if change.name in there)
     strangers = migration.unrecorded(found.survey) if found.survey.ledger else ()
@@ -140,6 +192,19 @@ def _installed(
         for one in strangers
     )
     return found.survey, found.states, steps, applied
+
+
+def _own_checks(session: Session) -> tuple[tuple[CheckResult, ...], tuple[Step, ...]]:
+    """What the checks of the team's own found, and those that could not be asked."""
+    found: list[CheckResult] = []
+    unasked: list[Step] = []
+    for name in session.target.settings.checks:
+        try:
+            own = runbook.read_check(Path(name))
+            found.append(session.backend.catalog.ask(own.name, own.header, own.text, {}))
+        except UsersyncError as error:
+            unasked.append(_could_not(name, error))
+    return tuple(found), tuple(unasked)
 
 
 def _could_not(name: str, error: UsersyncError) -> Step:

@@ -249,6 +249,8 @@ class CheckResult:
     findings: tuple[Finding, ...] = internal(default=())
     unknown: str = internal(default="")
     """Why it could not tell; empty when it could."""
+    runbook: str = public(default="")
+    """Which runbook helps."""
 
     @property
     def exit_code(self) -> int:
@@ -275,11 +277,44 @@ class Step:
     """One thing a run did or asked, for tasks that are made of several."""
 
     name: str = internal()
-    status: Literal["ok", "changed", "finding", "failed", "unknown", "unset"] = public()
+    status: Literal[
+        "ok",
+        "changed",
+        "would-change",
+        "finding",
+        "skipped",
+        "failed",
+        "undone",
+        "not-reached",
+        "unknown",
+        "unset",
+    ] = public()
+    """``unset`` is of a setting; the nine others are those of a runbook's steps too."""
     detail: str = internal(default="")
     user_id: str = personal(default="")
     next_step: str = internal(default="")
     duration_s: float = public(default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookFacts:
+    """Which runbook a run carried out, and what was said to it."""
+
+    name: str = public()
+    title: str = public()
+    severity: str = public()
+    mode: Literal["run", "dry-run", "rehearse"] = public()
+    hash: str = public()
+    """Stands for the file and every SQL file that it names."""
+    inputs: dict[str, str] = personal(default_factory=dict)
+    """Addresses masked."""
+    inputs_hash: str = public(default="")
+    gate: str = public(default="")
+    """The gate that it stopped at."""
+    digest: str = public(default="")
+    """What opens that gate, once."""
+    resumes: str = public(default="")
+    """The run that it goes on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +390,9 @@ class Outcome:
     exit_code: int = 0
     error: str = ""
     """Why it stopped half-way, when what it did until then must still be told."""
+    digest: str = ""
+    """What approves the plan that this is, where there is something to do."""
+    runbook: RunbookFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +411,8 @@ class Run:
     reason: str = internal(default="")
     run_url: str = internal(default="")
     tables: tuple[TableResult, ...] = internal(default=())
+    runbook: RunbookFacts | None = internal(default=None)
+    """Set when the run carried out a runbook: the steps are its steps."""
     steps: tuple[Step, ...] = internal(default=())
     history: tuple[JournalEvent, ...] = internal(default=())
     changes: tuple[ChangeState, ...] = internal(default=())

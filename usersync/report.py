@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from usersync.model import Run
+from usersync.model import Run, RunbookFacts, Step, TargetLine
 from usersync.privacy import LONGEST_MESSAGE, short_id, visible
 
 if TYPE_CHECKING:
@@ -28,21 +28,34 @@ _ESCAPED_COLONS = visible("::")
 _COMPUTED = ("missing", "sync_percentage", "success_rate")
 
 
-def terminal(run: Run, *, show_ids: bool = False, verbose: bool = False) -> str:
+def terminal(run: Run, *, show_ids: bool = False, verbose: bool = False, told: bool = False) -> str:
     """A run as the text a person reads.
 
     Args:
         run: what happened.
         show_ids: whole user ids instead of their first eight characters.
         verbose: with the lists.
+        told: leave out the target and the steps of a runbook, which were told as they happened.
     """
     if run.statements:
         return run.statements
     template = _environment().get_template("terminal/run.txt.j2")
     shown = _Ids(show_ids)
-    text = template.render(run=run, verbose=verbose, id=shown.one, ids_in=shown.all_in)
+    text = template.render(run=run, verbose=verbose, told=told, id=shown.one, ids_in=shown.all_in)
     # What a template left out leaves no gap.
     return re.sub(r" +$", "", re.sub(r"\n{3,}", "\n\n", text), flags=re.MULTILINE).rstrip() + "\n"
+
+
+def beginning(line: TargetLine, runbook: RunbookFacts, *, show_ids: bool = False) -> str:
+    """What is told first of a runbook: where it works, and what it is."""
+    template = _environment().get_template("terminal/beginning.txt.j2")
+    return template.render(line=line, runbook=runbook, ids_in=_Ids(show_ids).all_in)
+
+
+def step(one: Step, *, show_ids: bool = False) -> str:
+    """One step of a runbook as it is told."""
+    template = _environment().get_template("terminal/step.txt.j2")
+    return template.render(step=one, ids_in=_Ids(show_ids).all_in)
 
 
 def as_json(run: Run, *, show_ids: bool = False) -> str:

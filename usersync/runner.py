@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from usersync import __version__, config, connect, report, run_file
-from usersync.errors import Interrupted, Refused, UsersyncError
+from usersync import __version__, config, connect, report, run_file, shelf
+from usersync.errors import ConnectionFailed, Interrupted, Refused, UsersyncError
 from usersync.interruption import terminable
 from usersync.journal import Journal
 from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
-from usersync.session import Progress, Session, Silence
+from usersync.session import Narrator, Progress, Session, Silence, Untold
 from usersync.ways import Way, ways
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Request:
     task_prefix: str = ""
     ask: Callable[[str], bool] | None = None
     progress: Progress = field(default_factory=Silence)
+    narrator: Narrator = field(default_factory=Untold)
 
 
 def run(
@@ -90,6 +91,8 @@ def run(
             out = run_file.writable(request.out)
             settings = settings_of(request) if request.show_settings else ()
             outcome = _work(request, run_id, clock, opened)
+    except ConnectionFailed as error:
+        outcome = _with_runbook(_failed(error), request)
     except UsersyncError as error:
         if isinstance(error, Interrupted):
             interrupted.set()
@@ -177,6 +180,7 @@ def _session(
         clock=clock,
         ask=None if request.ask is None else ask,
         progress=request.progress,
+        narrator=request.narrator,
         program=request.program,
         task_prefix=request.task_prefix,
         common_options=_common_options(request),
@@ -251,6 +255,7 @@ def _run(
         reason=circumstances.reason,
         run_url=circumstances.run_url,
         tables=outcome.tables,
+        runbook=outcome.runbook,
         steps=outcome.steps,
         history=outcome.history,
         changes=outcome.changes,
@@ -269,6 +274,13 @@ def _failed(error: UsersyncError) -> Outcome:
         next_steps=tuple(error.next_step.splitlines()),
         exit_code=error.exit_code,
     )
+
+
+def _with_runbook(outcome: Outcome, request: Request) -> Outcome:
+    """What to do where no door opens stands in a runbook too."""
+    name = shelf.healing().get("connection")
+    page = (f"the runbook: {request.program} {request.task_prefix}runbook.show {name}",)
+    return replace(outcome, next_steps=(*outcome.next_steps, *(page if name else ())))
 
 
 def _bug(error: Exception) -> Outcome:

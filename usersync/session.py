@@ -11,7 +11,7 @@ from typing import Protocol
 from usersync.backends import Backend
 from usersync.config import Target
 from usersync.journal import Journal
-from usersync.model import Outcome
+from usersync.model import Outcome, RunbookFacts, Step, TargetLine
 
 
 class Progress(Protocol):
@@ -46,6 +46,32 @@ class Silence:
         """See `Progress`."""
 
 
+class Narrator(Protocol):
+    """Somebody who is told of the steps of a runbook as they happen."""
+
+    def begins(self, line: TargetLine, runbook: RunbookFacts) -> None:
+        """The run begins."""
+
+    def step_begins(self, name: str, words: str) -> None:
+        """A step begins: its name, and what it does in words."""
+
+    def step_ends(self, step: Step) -> None:
+        """A step is over, or was not reached."""
+
+
+class Untold:
+    """Nobody is told."""
+
+    def begins(self, line: TargetLine, runbook: RunbookFacts) -> None:
+        """See `Narrator`."""
+
+    def step_begins(self, name: str, words: str) -> None:
+        """See `Narrator`."""
+
+    def step_ends(self, step: Step) -> None:
+        """See `Narrator`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One run's surroundings; operations get everything from here and from their inputs.
@@ -60,6 +86,7 @@ class Session:
     clock: Callable[[], datetime]
     ask: Callable[[str, Outcome], bool] | None = None
     progress: Progress = field(default_factory=Silence)
+    narrator: Narrator = field(default_factory=Untold)
     program: str = "invoke"
     task_prefix: str = ""
     """What stands before the names of tasks in somebody's own tasks.py: ``usersync.``."""

@@ -170,12 +170,15 @@ class Backend(Protocol):
     def look_again(self) -> None:
         """Find out anew what the target has of ours: the migration has just changed it."""
 
-    def exclusively(self, task: str, wait_s: float) -> AbstractContextManager[None]:
+    def exclusively(
+        self, task: str, wait_s: float, *, for_all: bool = False
+    ) -> AbstractContextManager[None]:
         """Be the only run of its kind on this target while the block lasts.
 
         Args:
             task: what runs, for whoever has to wait.
             wait_s: how long to wait for another run; 0 for not at all.
+            for_all: hold it for everything that this door does meanwhile, the steps of a runbook.
 
         Raises:
             Busy: another run holds the lock; says who and since when.

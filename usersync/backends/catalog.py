@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from usersync.backends.survey import LedgerEntry, Survey, UserTrigger
 from usersync.config import ProfileTable
@@ -17,6 +17,9 @@ from usersync.model import CheckResult, JournalEvent, Paused, Step
 from usersync.sql.changes import Change
 
 Direction = Literal["apply", "revert"]
+
+#: Runs a check of somebody's own: its name, the head of its file, its query, what is bound to it.
+Ask = Callable[[str, Mapping[str, str], str, Mapping[str, Any]], CheckResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,20 @@ class TriggerFunction:
     on_users: bool
     on_sign_up: bool
     is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A transaction of somebody else that holds a lock on ``auth.users``."""
+
+    pid: int
+    application: str
+    age_s: float
+
+    def words(self) -> str:
+        """Who it is and for how long, for people."""
+        who = self.application or "an application without a name"
+        return f"{who}: its transaction holds auth.users for {self.age_s:.0f} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +187,48 @@ class Catalog(Protocol):
     def verify(self, changes: Sequence[Change]) -> tuple[CheckResult, ...]:
         """Run the checks of changes that were applied."""
 
+    def ask(
+        self, name: str, header: Mapping[str, str], text: str, values: Mapping[str, Any]
+    ) -> CheckResult:
+        """Run a check of somebody's own in a READ ONLY transaction.
+
+        Args:
+            name: what its findings are called by.
+            header: the head of its file.
+            text: one query; its columns are ``subject`` and ``detail``.
+            values: what is bound to ``%(name)s`` in it.
+        """
+
+    def alter(
+        self,
+        text: str,
+        values: Mapping[str, Any],
+        *,
+        max_rows: int,
+        verify: Callable[[Ask], bool],
+        event: JournalEvent | None,
+        keep: bool,
+    ) -> int:
+        """Run statements of somebody's own as one transaction; answers how many rows it wrote.
+
+        Args:
+            text: the statements; one when there are values.
+            values: what is bound to ``%(name)s`` in it.
+            max_rows: more rows than this undo it.
+            verify: looks, in the transaction, whether it did what it should.
+            event: the journal line to commit with it, where there is a journal.
+            keep: whether to commit; otherwise everything is rolled back.
+
+        Raises:
+            StepFailed: it failed, wrote too many rows or did not verify; it was undone.
+        """
+
+    def holders(self) -> tuple[Holder, ...]:
+        """Whose transactions hold a lock on ``auth.users`` for longer than a second."""
+
+    def end(self, pid: int) -> bool | None:
+        """End such a session; None when it holds no lock there any more."""
+
     def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
         """Sign up, change and delete users as GoTrue does, and roll everything back.
 
@@ -228,10 +287,12 @@ class Catalog(Protocol):
 
 
 __all__ = [
+    "Ask",
     "Catalog",
     "Definition",
     "Definitions",
     "Direction",
+    "Holder",
     "LedgerEntry",
     "Patience",
     "Survey",

@@ -2,7 +2,8 @@
 
 from usersync.config.database_url import is_loopback_api, project_ref_of_api
 from usersync.config.environment import Circumstances, circumstances, presence
-from usersync.config.load import ConfigFile, read_file, read_text
+from usersync.config.load import ConfigFile, read_file, read_text, settings
+from usersync.config.problems import did_you_mean
 from usersync.config.reference import reference_markdown
 from usersync.config.settings import (
     ALL,
@@ -25,6 +26,7 @@ from usersync.config.sources import (
     Metadata,
     Source,
     UserColumn,
+    problem,
 )
 from usersync.config.target import Api, Target, copied, load, target_names, with_url
 
@@ -53,13 +55,16 @@ __all__ = [
     "Users",
     "circumstances",
     "copied",
+    "did_you_mean",
     "is_loopback_api",
     "load",
     "presence",
+    "problem",
     "project_ref_of_api",
     "read_file",
     "read_text",
     "reference_markdown",
+    "settings",
     "target_names",
     "with_url",
 ]

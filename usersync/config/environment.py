@@ -27,6 +27,7 @@ VARIABLES: Mapping[str, str] = {
     "USERSYNC_REASON": "Why a change is made; kept in the journal.",
     "USERSYNC_DEBUG": "Print the traceback of a bug in usersync.",
     "CI": "Whether a machine is at the terminal.",
+    "GITHUB_ACTIONS": "Whether the output goes into a log of GitHub, where steps are folded.",
     "GITHUB_ACTOR": "Who started the run, in the journal; otherwise the login name.",
     "GITHUB_SERVER_URL": "With the next two, the link to the run in the journal.",
     "GITHUB_REPOSITORY": "See `GITHUB_SERVER_URL`.",
@@ -54,6 +55,7 @@ class Circumstances:
     run_url: str
     is_ci: bool
     is_debug: bool = False
+    is_github: bool = False
 
 
 def without_empty(variables: Mapping[str, str | None]) -> dict[str, str]:
@@ -130,6 +132,7 @@ def circumstances(environ: Mapping[str, str] | None = None) -> Circumstances:
         run_url=f"{server}/{repository}/actions/runs/{run_id}" if all(parts) else "",
         is_ci=known.get("CI", "").lower() not in {"", "0", "false", "no"},
         is_debug="USERSYNC_DEBUG" in known,
+        is_github=known.get("GITHUB_ACTIONS", "").lower() == "true",
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from usersync.config.document import Document, Problem, dotted, printable
+from usersync.config.environment import process_environment
 from usersync.config.problems import in_sentences
 from usersync.config.secrets import concerns, find_secrets
 from usersync.config.settings import Settings
@@ -61,6 +62,18 @@ def read_file(
     return read_text(_text(name), name, without_targets=without_targets)
 
 
+def settings(config_path: str | None = None) -> Settings:
+    """What holds for every target, where none is needed.
+
+    Args:
+        config_path: the value of ``--config``.
+
+    Raises:
+        ConfigError: the file is missing or wrong; every problem is listed.
+    """
+    return read_file(config_path, process_environment(), without_targets=True).settings
+
+
 def read_text(text: str, name: str = FILE_NAME, *, without_targets: bool = False) -> ConfigFile:
     """Read the text of a configuration file.
 
@@ -92,8 +105,18 @@ def read_text(text: str, name: str = FILE_NAME, *, without_targets: bool = False
     problems = [p for p in problems if not any(concerns(p, place) for place in secrets)]
     problems += secrets.values()
     if problems:
-        raise ConfigError([_line(name, problem) for problem in _in_order(problems)])
+        raise ConfigError(in_lines(name, problems))
     return ConfigFile(settings, document)
+
+
+def in_lines(name: str, problems: list[Problem]) -> list[str]:
+    """The problems of a file as lines for a person, in the order of the file.
+
+    Args:
+        name: how messages call the file.
+        problems: in any order.
+    """
+    return [_line(name, problem) for problem in _in_order(problems)]
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

@@ -55,12 +55,15 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 )
 
 
-def in_sentences(error: ValidationError, document: Document) -> list[Problem]:
+def in_sentences(
+    error: ValidationError, document: Document, root: type[BaseModel] = Settings
+) -> list[Problem]:
     """Every fault, with its place in the file.
 
     Args:
         error: what the validation of the document's value raised.
         document: the file.
+        root: the model of the whole file.
     """
     problems = []
     for detail in error.errors(include_url=False):
@@ -69,7 +72,7 @@ def in_sentences(error: ValidationError, document: Document) -> list[Problem]:
             continue
         path: Path = tuple(part for part in detail["loc"] if part != "[key]")
         path += tuple(detail.get("ctx", {}).get("at", ()))
-        problems.append(Problem(path, document.line(path), _sentence(detail, path)))
+        problems.append(Problem(path, document.line(path), _sentence(detail, path, root)))
     return problems
 
 
@@ -81,12 +84,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean `{near[0]}`?" if near else ""
 
 
-def _sentence(detail: ErrorDetails, path: Path) -> str:
+def _sentence(detail: ErrorDetails, path: Path, root: type[BaseModel]) -> str:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "usersync":
         sentence = str(context["sentence"])
     elif kind == "extra_forbidden":
-        allowed = _keys_at(path[:-1])
+        allowed = _keys_at(path[:-1], root)
         guess = did_you_mean(str(path[-1]), allowed)
         sentence = f"unknown key; {guess or 'allowed are ' + ', '.join(allowed)}"
     elif kind == "literal_error":
@@ -123,9 +126,9 @@ def _remedy(kind: str, value: object) -> str:
     return ""
 
 
-def _keys_at(path: Path) -> list[str]:
+def _keys_at(path: Path, root: type[BaseModel]) -> list[str]:
     """The keys that the section at this place may have."""
-    section: type[BaseModel] = Settings
+    section = root
     within_mapping = False
     for part in path:
         if isinstance(part, int) or within_mapping:

@@ -273,6 +273,13 @@ class Settings(Section):
         (), description="Triggers of the profile table that may reach outside during a sync."
     )
     accept: tuple[Acceptance, ...] = Field((), description="Findings the team knows of.")
+    checks: tuple[Text, ...] = Field(
+        (),
+        description="Checks of your own, files of SQL: `doctor` and `migration.verify` ask them.",
+    )
+    operations: tuple[Text, ...] = Field(
+        (), description="Operations of your own, files of Python: runbooks call them."
+    )
 
     @model_validator(mode="after")
     def _targets_are_named(self) -> Self:

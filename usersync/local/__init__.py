@@ -12,7 +12,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -36,6 +36,7 @@ __all__ = [
     "build_copy",
     "default_directory",
     "find",
+    "held_open",
     "run_script",
     "run_statement",
     "seed",
@@ -175,6 +176,11 @@ def run_script(url: str, name: str) -> None:
 def run_statement(url: str, statement: str) -> None:
     """Run what an app's own migration would run."""
     connection.run_script(url, statement)
+
+
+def held_open(url: str, statement: str) -> AbstractContextManager[None]:
+    """Run a statement in a transaction that stays open while the block lasts."""
+    return connection.held_open(url, statement)
 
 
 def stop(directory: Path, *, delete: bool = False) -> bool:

@@ -3,7 +3,26 @@
 Tasks and runbook steps call these and no other functions. A ``read`` writes nothing, anywhere.
 """
 
-from usersync.operations import migration, profiles, stack
+from usersync.operations import (
+    checks,
+    migration,
+    profiles,
+    rights,
+    runbooks,
+    stack,
+    transactions,
+)
 from usersync.operations.registry import OPERATIONS, Operation, operation
 
-__all__ = ["OPERATIONS", "Operation", "migration", "operation", "profiles", "stack"]
+__all__ = [
+    "OPERATIONS",
+    "Operation",
+    "checks",
+    "migration",
+    "operation",
+    "profiles",
+    "rights",
+    "runbooks",
+    "stack",
+    "transactions",
+]

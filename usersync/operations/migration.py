@@ -16,7 +16,7 @@ from usersync.operations.registry import operation
 from usersync.session import Session
 
 
-@operation("migration.plan", "read")
+@operation("migration.plan", "read", tells=("pending",))
 def plan_migration(session: Session, *, options: ApplyOptions, statements: bool = False) -> Outcome:
     """Say what apply would do, with the digest that approves it; writes nothing.
 
@@ -48,10 +48,18 @@ def plan_migration(session: Session, *, options: ApplyOptions, statements: bool 
             session.command("migration.apply", *approve),
         ),
         exit_code=2,
+        digest=planned.digest,
     )
 
 
-@operation("migration.apply", "schema")
+@operation(
+    "migration.apply",
+    "schema",
+    tells=("pending",),
+    plan="migration.plan",
+    rehearsal="migration.rehearse",
+    repeatable=True,
+)
 def apply_migration(session: Session, *, options: ApplyOptions, then_sync: bool = False) -> Outcome:
     """Install what is pending, each change its own short transaction; then say who is missing.
 
@@ -138,10 +146,17 @@ def plan_rollback(
             session.command("migration.rollback", "--approve", planned.digest, *options.words()),
         ),
         exit_code=2,
+        digest=planned.digest,
     )
 
 
-@operation("migration.rollback", "schema")
+@operation(
+    "migration.rollback",
+    "schema",
+    tells=("pending",),
+    plan="migration.rollback.plan",
+    repeatable=True,
+)
 def roll_back(session: Session, *, options: RollbackOptions) -> Outcome:
     """Take out what acts on sign-ups; data stays, or is dumped to files first."""
     return migration.rollback(session, options, session.journal.folder / "dropped")
@@ -153,13 +168,13 @@ def export_migration(session: Session, *, options: ExportOptions) -> Outcome:
     return migration.export(session, options, Path.cwd())
 
 
-@operation("migration.verify", "read")
+@operation("migration.verify", "read", tells=("findings", "pending", "paused"))
 def verify_migration(session: Session) -> Outcome:
     """Run every check: each row it answers is a finding."""
     return diagnosis.verify(session)
 
 
-@operation("migration.test", "data")
+@operation("migration.test", "data", tells=("failed",), rehearsal="migration.test")
 def run_canary(session: Session, *, allow: Sequence[str] = ()) -> Outcome:
     """Sign up, change and delete synthetic users as GoTrue does; everything is rolled back."""
     steps = session.backend.catalog.canary(session.target.profiles, tuple(allow))
@@ -195,19 +210,19 @@ def sign_up_for_real(session: Session, *, yes: bool = False) -> Outcome:
         return auth_canary.run(session, accounts, yes=yes)
 
 
-@operation("migration.pause", "schema")
+@operation("migration.pause", "schema", tells=("paused",), repeatable=True)
 def pause(session: Session, *, function: str | None = None) -> Outcome:
     """The kill switch: a sign-up function does nothing until it is resumed."""
     return kill_switch.pause(session, function)
 
 
-@operation("migration.resume", "schema")
+@operation("migration.resume", "schema", tells=("failed",), repeatable=True)
 def resume(session: Session, *, function: str | None = None, allow: Sequence[str] = ()) -> Outcome:
     """Put a paused function back, byte for byte, when a canary passes with it."""
     return kill_switch.resume(session, function, tuple(allow))
 
 
-@operation("doctor", "read")
+@operation("doctor", "read", tells=("findings", "missing", "pending", "paused"))
 def doctor(session: Session) -> Outcome:
     """Everything that is wrong, how bad, since when, and the exact next command."""
     return diagnosis.examine(session)

@@ -16,7 +16,7 @@ from usersync.operations.registry import operation
 from usersync.session import Session
 
 
-@operation("status", "read")
+@operation("status", "read", tells=("missing", "total", "existing", "orphans", "paused"))
 def status(
     session: Session,
     *,
@@ -59,7 +59,7 @@ def status(
     )
 
 
-@operation("sync.plan", "read")
+@operation("sync.plan", "read", tells=("missing", "total", "existing"))
 def plan_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     """Say exactly what a sync would do, with the digest that approves it; writes nothing."""
     planned = _plans(session, options)
@@ -70,6 +70,7 @@ def plan_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
         tables=tuple(TableResult(one.table.settings.name, plan=one.plan) for one in planned),
         next_steps=_after_plan(session, planned, options),
         exit_code=2 if pending else 0,
+        digest=pending[0].digest if len(planned) == 1 and pending else "",
     )
 
 
@@ -103,7 +104,14 @@ def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     )
 
 
-@operation("sync", "data")
+@operation(
+    "sync",
+    "data",
+    tells=("created", "failed"),
+    plan="sync.plan",
+    rehearsal="sync.rehearse",
+    repeatable=True,
+)
 def run_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
     """Create the missing profiles, exactly those of the plan; existing ones are never touched.
 
@@ -144,7 +152,7 @@ def _sync(session: Session, options: sync.SyncOptions) -> Outcome:
     return replace(outcome, next_steps=(*outcome.next_steps, *steps))
 
 
-@operation("create-profile", "data")
+@operation("create-profile", "data", repeatable=True)
 def create_profile(
     session: Session,
     *,
@@ -159,7 +167,7 @@ def create_profile(
     )
 
 
-@operation("connect.check", "read", each_door=True)
+@operation("connect.check", "read", each_door=True, tells=("findings",))
 def check_connection(session: Session) -> Outcome:
     """Say what each open door sees and may do, with the remedy for what it may not."""
     return connect.check(session)

@@ -16,7 +16,7 @@ from psycopg import sql
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Script", "checks", "compose", "load"]
+__all__ = ["Script", "checks", "compose", "header_of", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ def load(name: str) -> Script:
         name: path below ``usersync/sql`` without ``.sql``, such as ``queries/status``.
     """
     text = resources.files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return Script(name, header_of(text), text)
+
+
+def header_of(text: str) -> dict[str, str]:
+    """The ``-- key: text`` lines that an SQL file begins with."""
     header: dict[str, str] = {}
     key = ""
     for line in text.splitlines():
@@ -48,7 +53,7 @@ def load(name: str) -> Script:
             header[key] = rest
         elif key:
             header[key] = f"{header[key]} {comment.strip()}"
-    return Script(name, header, text)
+    return header
 
 
 def checks() -> tuple[Script, ...]:

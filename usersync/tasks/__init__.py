@@ -6,7 +6,7 @@ Nothing heavy is imported here, so that listing the tasks stays fast.
 
 from invoke.collection import Collection
 
-from usersync.tasks import connect, local, migration, profiles
+from usersync.tasks import connect, local, migration, profiles, runbook
 from usersync.tasks.demo import demo
 from usersync.tasks.doctor import doctor
 
@@ -21,4 +21,5 @@ namespace = Collection(
     connect=Collection.from_module(connect),
     local=Collection.from_module(local),
     migration=Collection.from_module(migration),
+    runbook=runbook.collection(),
 )

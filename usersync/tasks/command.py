@@ -103,7 +103,14 @@ def command(
     return decorate
 
 
-def finish(request: Request, *, json: bool, verbose: bool = False, is_told: bool = False) -> int:
+def finish(
+    request: Request,
+    *,
+    json: bool,
+    verbose: bool = False,
+    is_told: bool = False,
+    told: Callable[[], bool] = lambda: False,
+) -> int:
     """Run a request, print what came of it, and return its exit code.
 
     Args:
@@ -111,6 +118,7 @@ def finish(request: Request, *, json: bool, verbose: bool = False, is_told: bool
         json: print the Run as JSON and nothing else.
         verbose: print the lists too.
         is_told: the operation told its story while it ran; only an error is left to print.
+        told: whether the steps were printed as they happened.
     """
     from usersync import report, targets
 
@@ -120,7 +128,7 @@ def finish(request: Request, *, json: bool, verbose: bool = False, is_told: bool
     elif is_told:
         text = report.terminal(replace(result, steps=())) if result.error else ""
     else:
-        text = report.terminal(result, show_ids=request.show_ids, verbose=verbose)
+        text = report.terminal(result, show_ids=request.show_ids, verbose=verbose, told=told())
     try:
         print(text, end="", flush=True)
     except BrokenPipeError:

@@ -32,6 +32,8 @@ class Batches:
         self._numbers = itertools.count(1)
         self.lease: str | None = None
         """Who holds the turn that these batches belong to."""
+        self.is_alone = False
+        """Whether that turn is for everything that this run does."""
 
     def through(self, caller: Caller) -> Batches:
         """The same batches, numbered on and in the same turn, through another door."""

@@ -249,14 +249,17 @@ class ApiDoor:
         return self._rehearsed_rows
 
     @contextlib.contextmanager
-    def exclusively(self, task: str, wait_s: float) -> Iterator[None]:
+    def exclusively(self, task: str, wait_s: float, *, for_all: bool = False) -> Iterator[None]:
+        if self._batches.is_alone:
+            yield
+            return
         holder = str(uuid.uuid4())
         with held(self._caller, holder, f"usersync {task}", wait_s):
-            self._batches.lease = holder
+            self._batches.lease, self._batches.is_alone = holder, for_all
             try:
                 yield
             finally:
-                self._batches.lease = None
+                self._batches.lease, self._batches.is_alone = None, False
 
     # -- the journal -------------------------------------------------------------------------
 

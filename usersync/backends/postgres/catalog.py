@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from usersync.backends.catalog import (
+    Ask,
     Definitions,
     Direction,
+    Holder,
     Patience,
     Survey,
     TriggerFunction,
@@ -19,7 +22,9 @@ from usersync.backends.postgres import (
     checkup,
     definitions,
     fingerprint,
+    holders,
     ledger,
+    own_sql,
     pausing,
     survey,
 )
@@ -112,6 +117,32 @@ class PostgresCatalog:
     def verify(self, changes: Sequence[Change]) -> tuple[CheckResult, ...]:
         return checkup.verify(self._transactions, self._settings, changes)
 
+    def ask(
+        self, name: str, header: Mapping[str, str], text: str, values: Mapping[str, Any]
+    ) -> CheckResult:
+        return own_sql.ask(self._transactions, self._settings, name, header, text, values)
+
+    def alter(
+        self,
+        text: str,
+        values: Mapping[str, Any],
+        *,
+        max_rows: int,
+        verify: Callable[[Ask], bool],
+        event: JournalEvent | None,
+        keep: bool,
+    ) -> int:
+        return own_sql.change(
+            self._transactions,
+            self._settings,
+            text,
+            values,
+            max_rows=max_rows,
+            verify=verify,
+            event=event,
+            keep=keep,
+        )
+
     def trigger_functions(self) -> tuple[TriggerFunction, ...]:
         return pausing.functions(self._transactions)
 
@@ -151,6 +182,12 @@ class PostgresCatalog:
         return pausing.resume(
             self._transactions, self._settings, tables, function, allow=allow, event=event
         )
+
+    def holders(self) -> tuple[Holder, ...]:
+        return holders.holders(self._transactions)
+
+    def end(self, pid: int) -> bool | None:
+        return holders.end(self._transactions, pid)
 
     def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
         return canary.run(self._transactions, self._settings, tables, allow)

@@ -46,7 +46,7 @@ def run(
                 with cursor.connection.transaction():
                     return ask(cursor, script, names[table.name], accepted)
             except psycopg.Error as error:
-                raise checks.Unanswered(_why(error)) from error
+                raise checks.Unanswered(why(error)) from error
 
         failures = sql.SQL("select to_regclass({}) is not null as there").format(
             ours(settings)["failures_text"]
@@ -90,11 +90,12 @@ def verify(
     return transactions.read(work)
 
 
-def _why(error: psycopg.Error) -> str:
+def why(error: psycopg.Error) -> str:
+    """The SQLSTATE and its name, with the server's words where they quote no value of a row."""
     state = error.sqlstate or ""
-    why = f"{state} {condition_name(state)}"
+    name = f"{state} {condition_name(state)}"
     # What is wrong with names and rights quotes no value of a row.
-    return f"{why}: {error.diag.message_primary}" if state.startswith("42") else why
+    return f"{name}: {error.diag.message_primary}" if state.startswith("42") else name
 
 
 def _broken(transactions: Transactions, table: ProfileTable) -> tuple[sql.Composed, sql.Composed]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -98,6 +99,18 @@ def fetch(
     """
     with connect(url) as connection:
         return connection.execute(query.encode(), parameters).fetchall()
+
+
+@contextlib.contextmanager
+def held_open(url: str, script: str) -> Iterator[None]:
+    """Run a script in a transaction that stays open while the block lasts, and is rolled back."""
+    with psycopg.connect(url, application_name="drill") as connection:
+        connection.execute(script.encode())
+        try:
+            yield
+        finally:
+            with contextlib.suppress(psycopg.Error):
+                connection.rollback()
 
 
 def refusal(url: str, query: str, parameters: Mapping[str, Any] | None = None) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
@@ -72,6 +71,7 @@ class PostgresDoor:
         self._ours = sql.Identifier(target.settings.install.schema_name)
         self._address = Address.parse(self._url)
         self._was_open = False
+        self._is_alone = False
         self._transactions = Transactions(self._open, target.settings)
         self.look_again()
 
@@ -300,8 +300,17 @@ class PostgresDoor:
         self.keeps_journal = cast("bool", facts["journal"])
         self._superuser = cast("bool", facts["superuser"])
 
-    def exclusively(self, task: str, wait_s: float) -> AbstractContextManager[None]:
-        return alone_on_target(lambda: self._open(threading.Event()), self._ours, task, wait_s)
+    @contextlib.contextmanager
+    def exclusively(self, task: str, wait_s: float, *, for_all: bool = False) -> Iterator[None]:
+        if self._is_alone:
+            yield
+            return
+        with alone_on_target(lambda: self._open(threading.Event()), self._ours, task, wait_s):
+            self._is_alone = for_all
+            try:
+                yield
+            finally:
+                self._is_alone = False
 
     # -- the journal -------------------------------------------------------------------------
 
@@ -322,7 +331,9 @@ class PostgresDoor:
     # -- the door itself ---------------------------------------------------------------------
 
     def another(self) -> Self:
-        return type(self)(self._target)
+        other = type(self)(self._target)
+        other._is_alone = self._is_alone
+        return other
 
     def cancel(self) -> None:
         self._transactions.cancel()

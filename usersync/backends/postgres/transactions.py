@@ -136,7 +136,7 @@ class Transactions:
             Interrupted: somebody did.
         """
         if self._cancelled.wait(seconds):
-            raise Interrupted("interrupted; what was committed stays, nothing else ran")
+            raise _interrupted()
 
     def cancel(self) -> None:
         """End what runs now and try nothing again; safe from another thread."""
@@ -162,6 +162,8 @@ class Transactions:
         try:
             return retrying(attempt)
         except psycopg.Error as error:
+            if is_timeout(error) and self._cancelled.is_set():
+                raise _interrupted() from error
             if is_timeout(error) and self._rehearsal_ends_at is None:
                 raise TooSlow(
                     f"a statement took longer than statement_timeout_s ="
@@ -260,6 +262,10 @@ class Transactions:
             return "aborted"  # "in the future": a crash came before anything of it was written
         assert row is not None
         return cast("str", row[0])
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("interrupted; what was committed stays, nothing else ran")
 
 
 def _transaction_id(cursor: Cursor) -> str | None:

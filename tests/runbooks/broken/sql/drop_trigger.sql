@@ -1,0 +1,2 @@
+-- does: x
+drop trigger on_auth_user_created on auth.users;

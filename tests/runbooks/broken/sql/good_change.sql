@@ -1,0 +1,2 @@
+-- does: nothing
+update public.user_profiles set email = email where false;

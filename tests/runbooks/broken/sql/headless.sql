@@ -1,0 +1,1 @@
+select 'x' as subject, 'y' as detail

@@ -1,0 +1,5 @@
+-- asks: what?
+-- level: warning
+-- remedy: none
+select 1;
+select 2;

@@ -1,0 +1,4 @@
+-- asks: what?
+-- level: warning
+-- remedy: none
+delete from public.user_profiles;

@@ -1,0 +1,37 @@
+"""Operations that ask single checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from usersync.config import did_you_mean
+from usersync.errors import Refused
+from usersync.model import Outcome, worst
+from usersync.operations.registry import operation
+from usersync.session import Session
+
+
+@operation("checks", "read", tells=("findings", "rows"))
+def run_checks(session: Session, *, names: Sequence[str]) -> Outcome:
+    """Run the checks of these names; each row they answer is a finding.
+
+    Args:
+        session: the run's surroundings.
+        names: of checks, as ``migration.verify`` prints them.
+
+    Raises:
+        Refused: there is no such check.
+    """
+    results = session.backend.catalog.checks(session.target.profiles, tuple(names))
+    found = {result.check for result in results}
+    unknown = [name for name in names if name not in found]
+    if unknown:
+        raise Refused(f"there is no check {unknown[0]}", did_you_mean(unknown[0], check_names()))
+    return Outcome(checks=results, exit_code=worst(result.exit_code for result in results))
+
+
+def check_names() -> tuple[str, ...]:
+    """The names of all checks, without number."""
+    from usersync.sql import checks
+
+    return tuple(script.name.rpartition("/")[2].partition("_")[2] for script in checks())
