@@ -26,6 +26,7 @@ import tasks
 import usersync.tasks
 from tests.app import App
 from usersync import config, local, shelf
+from usersync.operations import own
 from usersync.sql.checks_page import checks_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -331,11 +332,14 @@ def test_the_two_commands_of_the_readme() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_inline_code_names_tasks_and_flags_that_exist(page: str) -> None:
+def test_inline_code_names_tasks_and_flags_that_exist(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What begins with a task is read by Invoke's parser, and every flag belongs to a task."""
     for code in inline_code(page):
         words = shlex.split(code) if code.count("'") % 2 == 0 else []
         if len(words) > 1 and words[0] in TASKS:
+            monkeypatch.setattr(sys, "argv", ["invoke", *words])
             Parser(contexts=tasks.ns.to_contexts()).parse_argv(words)
         if not code.startswith("python "):
             unknown = set(re.findall(r"(?<!\S)--[a-z-]+", code)) - flags() - FLAGS_OF_OTHERS
@@ -365,7 +369,18 @@ def test_every_task_stands_in_the_commands_table() -> None:
 def test_every_flag_stands_in_the_docs() -> None:
     """No flag of any task is left unmentioned in the README."""
     mentioned = " ".join(inline_code("README.md"))
-    assert flags() <= set(re.findall(r"--[\w-]+", mentioned))
+    # The inputs of a runbook are told on its own page.
+    inputs = {f"--{one.name}" for entry in RUNBOOKS.values() for one in entry.head.inputs}
+    assert flags() - {flag.replace("_", "-") for flag in inputs} <= set(
+        re.findall(r"--[\w-]+", mentioned)
+    )
+
+
+def test_the_example_of_an_operation(workdir: Path) -> None:
+    """The operation on the page of runbooks is one that a runbook can call."""
+    (block,) = (block for block in blocks("python") if block.page == "docs/runbooks.md")
+    (workdir / "mine.py").write_text(block.text)
+    assert set(own.operations(["mine.py"])) == {"pager.silence"}
 
 
 def test_every_exit_code_stands_in_the_readme() -> None:
@@ -409,7 +424,7 @@ def test_the_worked_examples_fit_their_tables(
 
 def test_the_collection_example(monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's tasks.py has the tasks under the name that the README says."""
-    (block,) = blocks("python")
+    (block,) = (block for block in blocks("python") if block.page == "README.md")
     names: dict[str, Any] = {}
     exec(block.text, names)
     assert {f"usersync.{name}" for name in usersync.tasks.namespace.task_names} == set(

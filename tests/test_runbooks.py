@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -752,3 +754,87 @@ def test_a_run_that_was_cut_off_behind_its_gate_can_be_approved_again(
 
 def _interrupt(*_: Any, **__: Any) -> Any:
     raise KeyboardInterrupt
+
+
+# -- how it is told -------------------------------------------------------------------------------
+
+
+def steady(text: str) -> str:
+    """Text without what differs between two runs."""
+    text = re.sub(r"approve(\.[0-9a-zT-]+)+", "DIGEST", text)
+    text = re.sub(r" in \d+\.\d s$", "", text, flags=re.MULTILINE)
+    return re.sub(r"/\S+/journal.jsonl", "FILE", text)
+
+
+def test_the_steps_are_told_as_they_happen(books: Books, snapshot: Any) -> None:
+    """What stands on the screen: the target, the runbook, each step, and what to do next."""
+    books.write(FILL)
+    with faults.started(books.app, "runbook.book") as command:
+        code, text, _ = command.end()
+    assert code == 4
+    assert command.result()["runbook"]["gate"] == "approve"
+    snapshot.assert_match(steady(text), "screen.txt")
+
+
+def test_a_log_of_github_is_folded(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In GitHub Actions what stands below a step is a group, and no text of ours opens another."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    books.write(FILL.replace("Create", "::error::Create"))
+    with faults.started(books.app, "runbook.book") as command:
+        _, text, _ = command.end()
+    assert text.count("::group::") == text.count("::endgroup::") == 1
+    assert "\n::group::not-reached  approve: " in text
+    assert "::error::" not in text
+
+
+def test_json_is_one_object_and_nothing_else(books: Books) -> None:
+    """With ``--json`` no step is told beside the object."""
+    books.write(FILL)
+    with faults.started(books.app, "runbook.book", "--json") as command:
+        code, text, _ = command.end()
+    assert json.loads(text)["exit_code"] == code == 4
+    assert [step["status"] for step in json.loads(text)["steps"]] == [
+        "finding",
+        "not-reached",
+        "not-reached",
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_tells_what_it_did(books: Books, number: signal.Signals) -> None:
+    """Ctrl-C in a step: exit 1, ``--out`` has the steps until then and those not reached."""
+    books.sql(
+        "checks/slow.sql",
+        "-- asks: x\n-- level: info\n-- remedy: x\nselect 'x' as subject, pg_sleep(60)::text as"
+        " detail\n",
+    )
+    books.write(FILL.split("  - id: approve", maxsplit=1)[0].replace("default: 100", "default: 100")
+                .replace("expect: missing == 0", "expect: missing <= inputs.limit")
+                + "  - id: slow\n    check: ./checks/slow.sql\n"
+                + "  - id: fill\n    change: sync\n")  # fmt: skip
+    with faults.started(books.app, "runbook.book") as command:
+        faults.until(
+            lambda: books.app.rows(
+                "select 1 from pg_stat_activity where application_name = 'usersync'"
+                " and query like '%%pg_sleep(60)%%' and state = 'active'"
+            ),
+            "the slow step",
+        )
+        command.send(number)
+        code, _, _ = command.end()
+    assert code == 1
+    told = [(step["name"], step["status"]) for step in command.result()["steps"]]
+    assert told == [("drift", "ok"), ("slow", "unknown"), ("fill", "not-reached")]
+    assert faults.profiles(books.app) == 0
+
+
+def test_a_closed_pipe_ends_no_run(books: Books) -> None:
+    """Whoever reads may go: the run goes on to its end."""
+    books.write("steps:\n  - id: drift\n    check: status\n  - id: fill\n    change: sync\n")
+    with faults.started(books.app, "runbook.book") as command:
+        assert command.process.stdout is not None
+        command.process.stdout.close()
+        command.process.stdout = None
+        command.process.wait(timeout=60)
+    assert faults.missing(books.app) == 0
+    assert command.result()["exit_code"] == 0

@@ -724,3 +724,24 @@ def _read_all(descriptor: int) -> str:
         pass  # the other side is closed
     os.close(descriptor)
     return read.decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("migration.resume", "public.nothing()"), TRIED_TO_CONNECT),
+        (("migration.pause", "handle_new_user", "--json"), TRIED_TO_CONNECT),
+        (("migration.pause",), TRIED_TO_CONNECT),
+        (("runbook.lint", "key-rotated"), "1 runbook in order"),
+        (("runbook.lint",), "runbooks in order"),
+        (("runbook.drill", "nothing"), "there is no runbook"),
+    ],
+)
+def test_a_first_word_may_be_left_out(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    """What the next command says, `migration.resume NAME`, is read as it stands; so is none."""
+    monkeypatch.setenv("SUPABASE_DB_URL", NOWHERE)
+    done = called(*words)
+    assert told in done.stdout + done.stderr
+    assert "No idea" not in done.stdout + done.stderr

@@ -4,7 +4,6 @@ what failed worst decides the exit code.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -65,8 +64,12 @@ class Engine:
         except KeyboardInterrupt:
             error = "interrupted; what was committed stays, nothing else ran"
             self._codes["interrupted"] = 1
-            for step in steps[len(self._lines) :]:
-                self._tell(step, Told("not-reached", "interrupted"))
+            cut_off, *rest = steps[len(self._lines) :] or (None,)
+            if cut_off is not None:
+                self._tell(cut_off, Told("unknown", "interrupted; what it had committed stays"))
+            for step in rest:
+                assert step is not None
+                self._tell(step, Told("not-reached"))
         return self._outcome(error)
 
     def _take(self, step: Step) -> None:
@@ -226,9 +229,7 @@ class Engine:
             duration_s=duration_s,
         )
         self._lines.append(line)
-        with contextlib.suppress(OSError):
-            # Whoever watched may have gone; the run goes on.
-            self._run.session.narrator.step_ends(line)
+        self._run.session.narrator.step_ends(line)
 
     def _outcome(self, error: str) -> Outcome:
         exit_code = worst(self._codes.values())

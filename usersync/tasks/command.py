@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import itertools
 import logging
 import os
 import re
@@ -271,6 +272,35 @@ class _UnlessFlag(Argument):
     @value.setter
     def value(self, given: str) -> None:
         self.set_value(given)
+
+
+class NameTask(Task[Any]):
+    """A task whose first argument may be left out, with no flag in its place.
+
+    Invoke takes a positional with a default for no positional at all: `migration.resume NAME` would
+    be "No idea what 'NAME' is!". So it has none when a word stands behind the task.
+    """
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The arguments of the task; see `Task.get_arguments`."""
+        positional, *others = super().get_arguments(ignore_unknown_help)
+        if not self._has_word():
+            return [positional, *others]
+        needed = Argument(
+            names=positional.names,
+            help=positional.help,
+            positional=True,
+            attr_name=positional.attr_name,
+        )
+        return [needed, *others]
+
+    def _has_word(self) -> bool:
+        words = sys.argv[1:]
+        for word, behind in itertools.pairwise(words):
+            name = word.replace("_", "-").rpartition(".")[2]
+            if name == self.name.replace("_", "-") and not behind.startswith("-"):
+                return True
+        return False
 
 
 class EitherTask(Task[Any]):

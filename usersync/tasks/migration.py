@@ -7,7 +7,7 @@ from typing import Any
 from invoke.context import Context
 
 from usersync.tasks import inputs
-from usersync.tasks.command import command, finish, request
+from usersync.tasks.command import NameTask, command, finish, request
 
 _AGREEMENT = {
     "dry_run": "say what would be done, with the digest that approves it; writes nothing",
@@ -160,6 +160,7 @@ def rollback(
     called="migration.pause",
     positional=["function"],
     optional=["function"],
+    kind=NameTask,
     help={"function": "whose; ours when not given, else the only one that sign-ups call"},
 )
 def pause(_context: Context, function: str = "", **flags: Any) -> int:
@@ -173,6 +174,7 @@ def pause(_context: Context, function: str = "", **flags: Any) -> int:
     called="migration.resume",
     positional=["function"],
     optional=["function"],
+    kind=NameTask,
     iterable=["allow"],
     help={
         "function": "whose; the only paused one when not given",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from usersync.model import RunbookFacts, Step, TargetLine
@@ -34,7 +35,7 @@ class Telling:
     def step_begins(self, name: str, words: str) -> None:
         """See `usersync.session.Narrator`."""
         if self._live:
-            print(f"... {name}: {' '.join(words.split())[:60]}", end="", flush=True)
+            self._print(f"... {name}: {' '.join(words.split())[:60]}")
 
     def step_ends(self, step: Step) -> None:
         """See `usersync.session.Narrator`."""
@@ -48,4 +49,6 @@ class Telling:
             self._print(text)
 
     def _print(self, text: str) -> None:
-        print(f"{_CLEAR if self._live else ''}{text}", end="", flush=True)
+        # Whoever watched may have gone; the run goes on.
+        with contextlib.suppress(OSError):
+            print(f"{_CLEAR if self._live else ''}{text}", end="", flush=True)

@@ -13,7 +13,7 @@ from invoke.tasks import Task
 
 from usersync.shelf import SUBCOMMANDS, Entry, entries
 from usersync.tasks import inputs
-from usersync.tasks.command import command, finish, request
+from usersync.tasks.command import NameTask, command, finish, request
 
 if TYPE_CHECKING:
     from usersync.runner import Request
@@ -98,6 +98,7 @@ def show(_context: Context, name: str) -> int:
     called="runbook.lint",
     positional=["name"],
     optional=["name"],
+    kind=NameTask,
     help={"name": "a runbook or a file; all of them when not given"},
 )
 def lint(_context: Context, name: str = "") -> int:
@@ -143,6 +144,7 @@ def docs(_context: Context, check: bool = False) -> int:
     called="runbook.drill",
     positional=["name"],
     optional=["name"],
+    kind=NameTask,
     help={
         "name": "which one; all of them when not given",
         "record": "note when it was drilled and how long it took, for its page",
