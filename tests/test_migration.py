@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -25,6 +26,7 @@ from tests.migrated import (
 )
 from usersync import local
 from usersync.migration import ApplyOptions
+from usersync.model import Run
 from usersync.sql import changes
 
 #: What apply installs beside a profile table that is there.
@@ -368,6 +370,32 @@ def test_cut_between_two_changes_the_ledger_tells_the_truth(
     assert done(applied(app)) == ADOPTED[committed:]
     app.user()
     assert app.status().missing == 0
+
+
+def test_a_server_that_does_not_come_back(
+    app: App, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When nobody can look any more, apply and rollback still tell what they have done: exit 1."""
+    app.configure("retry_s: 1\n")
+    ways: tuple[tuple[Callable[[], Run], bytes, int, str], ...] = (
+        (lambda: apply(app, yes=True), b'insert into "usersync".ledger', 2, ADOPTED[0]),
+        (lambda: rollback(app), b"l.change = '0006_sign_up'", 1, "0007_follow"),
+    )
+    for work, marker, last, first in ways:
+        wire = Wire(socket_of(database.server), marker=marker)
+
+        def fate(commit: int, wire: Wire = wire, last: int = last) -> str:
+            wire.is_down = commit == last
+            return "drop" if wire.is_down else "pass"
+
+        wire.on_commit = fate
+        with wire.url(app) as url:
+            monkeypatch.setenv("SUPABASE_DB_URL", url)
+            run = work()
+        monkeypatch.setenv("SUPABASE_DB_URL", app.url)
+        assert run.exit_code == 1
+        assert first in done(run), (run.error, run.steps)
+        applied(app, repair=True)
 
 
 def test_the_journal_holds_it_in_both_places(app: App) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from usersync import sync
 from usersync.backends.catalog import Direction, LedgerEntry
-from usersync.errors import Refused, Stopped
+from usersync.errors import Refused, Stopped, UsersyncError
 from usersync.migration import consent, ground
 from usersync.migration.execution import as_recorded, run_all
 from usersync.migration.export import MIGRATIONS
@@ -155,9 +155,15 @@ def apply(session: Session, options: ApplyOptions, repository: Path) -> Outcome:
 def _carry_out(session: Session, planned: Planned) -> Outcome:
     steps, error = run_all(session, planned.todo, planned.ground.survey, digest=planned.digest)
     create = any(change.name == "0005_profile_table" for change, _ in planned.todo)
-    after = ground.look(session, create_table=create)
+    try:
+        states = ground.look(session, create_table=create).states
+    except UsersyncError:
+        if error is None:
+            raise
+        # Nobody can look any more; what was done is told all the same.
+        states = ()
     return Outcome(
-        changes=after.states,
+        changes=states,
         steps=steps,
         exit_code=error.exit_code if error else 0,
         error=error.message if error else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -65,8 +66,11 @@ def run_all(
     except UsersyncError as raised:
         error = raised
     finally:
-        exit_code = error.exit_code if error else (0 if len(steps) == len(todo) else 1)
-        journal.ended("", digest=digest, counts={"changed": len(steps)}, exit_code=exit_code)
+        done = not error and len(steps) == len(todo)
+        exit_code = error.exit_code if error else (0 if done else 1)
+        # What ended the run is told, also when there is no connection left for its last line.
+        with contextlib.nullcontext() if done else contextlib.suppress(UsersyncError):
+            journal.ended("", digest=digest, counts={"changed": len(steps)}, exit_code=exit_code)
     return tuple(steps), error
 
 
@@ -171,7 +175,7 @@ def as_recorded(entry: LedgerEntry) -> Change:
 def _told(change: Change, direction: Direction, waited: Waited, files: Mapping[str, Path]) -> str:
     verb = "applied" if direction == "apply" else "taken out"
     for table, rows in waited.dumped.items():
-        verb += f"; {rows:,} rows of {table} kept in {files[table]}"
+        verb += f"; {rows:,} {'row' if rows == 1 else 'rows'} of {table} kept in {files[table]}"
     if not change.locks_users:
         return verb
     return (

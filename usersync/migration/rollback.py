@@ -144,7 +144,7 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         ]
         dumps = {entry.change: _files(session, entry, folder) for entry in planned.todo}
         steps, error = run_all(session, todo, planned.survey, digest=planned.digest, dumps=dumps)
-    left = session.backend.catalog.survey(session.target.profiles)
+    left = _left(session, planned, error)
     done = {step.name for step in steps}
     told = replace(
         planned,
@@ -170,6 +170,16 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         error=error.message,
         exit_code=error.exit_code,
     )
+
+
+def _left(session: Session, planned: Planned, error: UsersyncError | None) -> Survey:
+    """What is there by now; what was there, when nobody can look after an error."""
+    try:
+        return session.backend.catalog.survey(session.target.profiles)
+    except UsersyncError:
+        if error is None:
+            raise
+        return planned.survey
 
 
 def _fate(entry: LedgerEntry) -> str:

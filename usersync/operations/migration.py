@@ -72,10 +72,10 @@ def apply_migration(session: Session, *, options: ApplyOptions, then_sync: bool 
         outcome = migration.apply(session, options, Path.cwd())
     except migration.Edited as edited:
         return _left_alone(edited)
-    paused = session.backend.catalog.paused(session.target.profiles)
-    outcome = replace(outcome, paused=paused)
     if outcome.exit_code:
         return outcome
+    paused = session.backend.catalog.paused(session.target.profiles)
+    outcome = replace(outcome, paused=paused)
     notes, commands = migration.next_sync(session)
     if then_sync:
         # A trigger first, the backfill after it and in transactions of its own: nobody is missed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -40,20 +41,23 @@ def dump(cursor: RowCursor, table: str, path: Path) -> int:
     cursor.execute(sql.SQL("declare dumped no scroll cursor for {}").format(query))
     fetch = sql.SQL("fetch {} from dumped").format(sql.Literal(_ROWS_AT_ONCE))
     written = 0
+    given = hashlib.sha256()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "wb") as file:
             while rows := cursor.execute(fetch).fetchall():
-                file.writelines(f"{row['line']}\n" for row in rows)
+                lines = "".join(f"{row['line']}\n" for row in rows).encode()
+                file.write(lines)
+                given.update(lines)
                 written += len(rows)
             file.flush()
             os.fsync(file.fileno())
-        with path.open(encoding="utf-8") as file:
-            read_back = sum(1 for _ in file)
+        with path.open("rb") as file:
+            read_back = hashlib.file_digest(file, "sha256")
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}; nothing was dropped") from error
     cursor.execute("close dumped")
-    if read_back != written:
-        raise Refused(f"{path} holds {read_back:,} of {written:,} rows; nothing was dropped")
+    if read_back.digest() != given.digest():
+        raise Refused(f"{path} does not hold what was written to it; nothing was dropped")
     return written
