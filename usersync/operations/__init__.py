@@ -3,13 +3,14 @@
 Tasks and runbook steps call these and no other functions. A ``read`` writes nothing, anywhere.
 """
 
-from usersync.operations import checks, migration, profiles, rights, runbooks, transactions
+from usersync.operations import checks, journal, migration, profiles, rights, runbooks, transactions
 from usersync.operations.registry import OPERATIONS, Operation, operation
 
 __all__ = [
     "OPERATIONS",
     "Operation",
     "checks",
+    "journal",
     "migration",
     "operation",
     "profiles",

@@ -3,3 +3,4 @@
 -- rerun: safe
 -- loses: the journal
 drop table if exists {ours}.journal;
+drop function if exists {ours}.journal_keeps();
