@@ -6,6 +6,7 @@ import json
 import stat
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.app import App
@@ -141,3 +142,50 @@ def test_a_journal_that_cannot_be_written_stops_before_the_first_write(
     assert run.exit_code == 3
     assert "journal" in run.error
     assert app.status().existing == 0
+
+
+@pytest.mark.parametrize("statement", ["update {} set task = 'x'", "delete from {}", "truncate {}"])
+def test_what_was_written_stays(kept: App, statement: str) -> None:
+    """Nobody, not even the owner by mistake, changes or removes a line of the journal."""
+    kept.user()
+    kept.synced()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+        kept.rows(statement.format("usersync.journal"))
+    assert kept.one("select count(*) from usersync.journal") == 3
+
+
+@pytest.mark.parametrize("in_target", [True, False])
+def test_a_user_is_forgotten(app: App, in_target: bool) -> None:
+    """``journal.forget`` takes one id out of every line, and leaves lines and other ids."""
+    if in_target:
+        app.install("0001_ledger", "0002_journal")
+    gone, stays = app.users(2)
+    for user_id in (gone, stays):
+        assert app.run("create-profile", reference=user_id).exit_code == 0
+    before = app.run("status", history=50).history
+    run = app.run("journal.forget", task="journal.forget", user_id=gone)
+    assert run.exit_code == 0
+    after = app.run("status", history=50).history
+    assert len(after) == len(before)
+    assert {one for event in before for one in event.user_ids} == {gone, stays}
+    assert {one for event in after for one in event.user_ids} == {stays}
+    again = app.run("journal.forget", task="journal.forget", user_id=gone)
+    assert again.steps[0].status == "ok"
+    assert app.run("journal.forget", task="journal.forget", user_id="abc").exit_code == 3
+
+
+def test_what_is_older_than_it_is_kept_goes(kept: App) -> None:
+    """``retention_days`` removes older lines when the next changing run starts, and no others."""
+    kept.user()
+    kept.synced()
+    kept.rows(
+        "insert into usersync.journal (at, run_id, event, task, target)"
+        " values (now() - interval '31 days', gen_random_uuid(), 'ended', 'sync', 'x')"
+    )
+    kept.user()
+    kept.synced()
+    assert kept.one("select count(*) from usersync.journal") == 7
+    kept.configure("journal: {retention_days: 30}\n")
+    kept.user()
+    kept.synced()
+    assert kept.one("select count(*) from usersync.journal") == 9

@@ -27,11 +27,18 @@ class Journal:
         path: the file for targets without a journal of their own.
         run: what all lines of this run share (run id, task, target, actor, reason, version).
         clock: the time of each line.
+        retention_days: how long the target's journal keeps a line; None for good.
     """
 
     def __init__(
-        self, backend: Backend, path: Path, run: JournalEvent, clock: Callable[[], datetime]
+        self,
+        backend: Backend,
+        path: Path,
+        run: JournalEvent,
+        clock: Callable[[], datetime],
+        retention_days: int | None = None,
     ) -> None:
+        self._retention_days = retention_days
         self._backend = backend
         self._path = path
         self._run = run
@@ -61,6 +68,8 @@ class Journal:
     def started(self, table: str, *, digest: str = "", counts: Mapping[str, int]) -> None:
         """A changing run starts: said before its first write."""
         line = self._line("started", table, digest=digest, counts=dict(counts))
+        if self._retention_days and not self._starts and self._backend.keeps_journal:
+            self._backend.prune(self._retention_days)
         self._append(line)
         self._starts.append(line)
 
@@ -95,6 +104,29 @@ class Journal:
         if self._backend.keeps_journal:
             return self._backend.read_journal(limit)
         return tuple(list(self._from_file())[::-1][:limit])
+
+    def forget(self, user_id: str) -> tuple[int, int]:
+        """Take a user's id out of every line; the lines stay.
+
+        Returns:
+            Out of how many lines of the target's journal, and of the file.
+        """
+        in_target = self._backend.forget(user_id) if self._backend.keeps_journal else 0
+        try:
+            lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
+        except FileNotFoundError:
+            return in_target, 0
+        kept = [_without(line, user_id) for line in lines]
+        changed = sum(before != after for before, after in zip(lines, kept, strict=True))
+        if changed:
+            beside = self._path.with_suffix(".new")
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.writelines(kept)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._path)
+        return in_target, changed
 
     def digest_used(self, digest: str) -> str | None:
         """The id of the run that this plan was approved for, if there was one."""
@@ -149,3 +181,15 @@ class Journal:
                 fields["at"] = datetime.fromisoformat(fields["at"])
                 fields["user_ids"] = tuple(fields["user_ids"])
                 yield JournalEvent(**fields)
+
+
+def _without(line: str, user_id: str) -> str:
+    """A line of the file without a user; what is no line is left as it is."""
+    try:
+        fields = json.loads(line)
+    except json.JSONDecodeError:
+        return line
+    if user_id not in fields.get("user_ids", ()):
+        return line
+    fields["user_ids"] = [one for one in fields["user_ids"] if one != user_id]
+    return json.dumps(fields, ensure_ascii=False) + "\n"

@@ -176,7 +176,13 @@ def _session(
     return Session(
         target=target,
         backend=door,
-        journal=Journal(door, _journal_path(request, target), common, clock),
+        journal=Journal(
+            door,
+            _journal_path(request, target),
+            common,
+            clock,
+            target.settings.journal.retention_days,
+        ),
         clock=clock,
         ask=None if request.ask is None else ask,
         progress=request.progress,

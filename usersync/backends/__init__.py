@@ -190,6 +190,12 @@ class Backend(Protocol):
     def read_journal(self, limit: int) -> tuple[JournalEvent, ...]:
         """The last lines of the target's journal, newest first."""
 
+    def forget(self, user_id: str) -> int:
+        """Take a user's id out of every line of the target's journal; answers out of how many."""
+
+    def prune(self, days: int) -> int:
+        """Remove the lines of the target's journal that are older; answers how many."""
+
     def digest_used(self, digest: str) -> str | None:
         """The id of the run that a plan was approved for, if there was one."""
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 
-from annotated_types import MinLen
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from annotated_types import Ge, MinLen
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
 from usersync.config.sources import Source, UserColumn, problem
 from usersync.config.values import (
@@ -224,6 +224,16 @@ class Unattended(Section):
     max_rows: Rows | None = Field(None, description="At most so many rows in one run.")
 
 
+class JournalSettings(Section):
+    """How long the target's journal keeps what it tells."""
+
+    retention_days: Annotated[int, Strict(), Ge(1)] | None = Field(
+        None,
+        description="Lines older than this are removed when a run that changes something starts; "
+        "kept for good when not said.",
+    )
+
+
 class Acceptance(Section):
     """A finding the team knows of: still shown, no longer in the exit code."""
 
@@ -273,6 +283,7 @@ class Settings(Section):
         (), description="Triggers of the profile table that may reach outside during a sync."
     )
     accept: tuple[Acceptance, ...] = Field((), description="Findings the team knows of.")
+    journal: JournalSettings = Field(JournalSettings(), description="What the journal keeps.")
     checks: tuple[Text, ...] = Field(
         (),
         description="Checks of your own, files of SQL: `doctor` and `migration.verify` ask them.",

@@ -5,6 +5,7 @@ Tasks and runbook steps call these and no other functions. A ``read`` writes not
 
 from usersync.operations import (
     checks,
+    journal,
     migration,
     profiles,
     rights,
@@ -18,6 +19,7 @@ __all__ = [
     "OPERATIONS",
     "Operation",
     "checks",
+    "journal",
     "migration",
     "operation",
     "profiles",

@@ -6,7 +6,7 @@ Nothing heavy is imported here, so that listing the tasks stays fast.
 
 from invoke.collection import Collection
 
-from usersync.tasks import connect, local, migration, profiles, runbook
+from usersync.tasks import connect, journal, local, migration, profiles, runbook
 from usersync.tasks.demo import demo
 from usersync.tasks.doctor import doctor
 
@@ -19,6 +19,7 @@ namespace = Collection(
     demo,
     doctor,
     connect=Collection.from_module(connect),
+    journal=Collection.from_module(journal),
     local=Collection.from_module(local),
     migration=Collection.from_module(migration),
     runbook=runbook.collection(),

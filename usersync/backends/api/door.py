@@ -263,6 +263,13 @@ class ApiDoor:
 
     # -- the journal -------------------------------------------------------------------------
 
+    def forget(self, user_id: str) -> int:  # noqa: ARG002
+        raise _only_over_a_connection("journal.forget")
+
+    def prune(self, days: int) -> int:  # noqa: ARG002
+        # What is kept too long is removed by the next run over a connection.
+        return 0
+
     def write_journal(self, event: JournalEvent) -> None:
         self._caller.call("usersync_journal_append", event=given.line(event))
 

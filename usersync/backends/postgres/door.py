@@ -323,6 +323,12 @@ class PostgresDoor:
         )
         return tuple(answers.journal_line(row) for row in rows)
 
+    def forget(self, user_id: str) -> int:
+        return journal.forget(self._transactions, self._ours, user_id)
+
+    def prune(self, days: int) -> int:
+        return journal.prune(self._transactions, self._ours, days)
+
     def digest_used(self, digest: str) -> str | None:
         named = {"ours": self._ours, "digest": sql.Literal(digest)}
         rows = self._query(compose(load("queries/journal_digest"), named))

@@ -9,6 +9,8 @@ from typing import Any
 from psycopg import sql
 
 from usersync.backends import BatchResult
+from usersync.backends.postgres.rows import RowCursor
+from usersync.backends.postgres.transactions import Transactions
 from usersync.model import JournalEvent
 from usersync.sql import compose, load
 
@@ -25,6 +27,26 @@ def counted(event: JournalEvent, result: BatchResult) -> JournalEvent:
         counts={"created": result.created, "failed": len(result.failures)},
         user_ids=event.user_ids or tuple(failure.user_id for failure in result.failures),
     )
+
+
+def forget(transactions: Transactions, ours: sql.Identifier, user_id: str) -> int:
+    """Take a user's id out of every line; answers out of how many."""
+    named = {"ours": ours, "user_id": sql.Literal(user_id)}
+    return _change(transactions, compose(load("queries/journal_forget"), named))
+
+
+def prune(transactions: Transactions, ours: sql.Identifier, days: int) -> int:
+    """Remove the lines that are older than so many days; answers how many."""
+    named = {"ours": ours, "days": sql.Literal(days)}
+    return _change(transactions, compose(load("queries/journal_prune"), named))
+
+
+def _change(transactions: Transactions, statement: sql.Composed) -> int:
+    def work(cursor: RowCursor) -> int:
+        cursor.execute(compose(load("queries/journal_forgets"), {}))
+        return cursor.execute(statement).rowcount
+
+    return transactions.write(work)
 
 
 def append(event: JournalEvent, ours: sql.Identifier) -> sql.Composed:

@@ -27,6 +27,27 @@ alter table {ours}.journal enable row level security;
 drop policy if exists nobody on {ours}.journal;
 create policy nobody on {ours}.journal using (false);
 revoke all on {ours}.journal from public, anon, authenticated, service_role;
+-- What was written stays: only journal.forget and the retention say otherwise, in their transaction.
+create or replace function {ours}.journal_keeps() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if pg_catalog.current_setting('usersync.journal_forgets', true) is distinct from 'on' then
+        raise exception 'the journal of usersync is append-only'
+            using errcode = 'insufficient_privilege', hint = 'journal.forget, journal.retention_days';
+    end if;
+    if tg_op = 'UPDATE' then
+        return new;
+    end if;
+    return old;
+end
+$$;
+revoke all on function {ours}.journal_keeps() from public, anon, authenticated, service_role;
+create or replace trigger journal_keeps before update or delete on {ours}.journal
+for each row execute function {ours}.journal_keeps();
+create or replace trigger journal_keeps_all before truncate on {ours}.journal
+for each statement execute function {ours}.journal_keeps();
 create table if not exists {ours}.lease (
     the_only boolean primary key default true check (the_only),
     holder uuid not null,

@@ -4,3 +4,4 @@
 -- loses: the journal
 drop table if exists {ours}.lease;
 drop table if exists {ours}.journal;
+drop function if exists {ours}.journal_keeps();
