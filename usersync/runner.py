@@ -113,11 +113,14 @@ def _work(
 ) -> Outcome:
     if request.refusal is not None:
         raise request.refusal
-    target = _target(request)
     # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
     from usersync.operations import OPERATIONS
 
     operation = OPERATIONS[request.operation]
+    if operation.needs == "settings":
+        target = config.load_unconnected(request.config, request.target, request.env_file)
+    else:
+        target = _target(request)
 
     def through(way: Way) -> Outcome:
         door = way.open(operation.effect == "read")
@@ -135,7 +138,7 @@ def _work(
             return outcome
         return replace(outcome, notes=(*outcome.notes, f"Requests: {door.requests:,}"))
 
-    there = ways(target)
+    there = ways(target, opened=operation.needs == "door")
     if not operation.each_door or len(there) == 1:
         return through(there[0])
     found: list[tuple[str, Outcome]] = []

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from usersync.backends import Backend
+from usersync.backends.unopened import unopened
 from usersync.config import Target
 
 
@@ -17,8 +18,15 @@ class Way:
     open: Callable[[bool], Backend]
 
 
-def ways(target: Target) -> list[Way]:
-    """The doors of a target, the best first: a database connection, then the API."""
+def ways(target: Target, *, opened: bool = True) -> list[Way]:
+    """The doors of a target, the best first: a database connection, then the API.
+
+    Args:
+        target: where to.
+        opened: False for what needs no door: the only way leads nowhere.
+    """
+    if not opened:
+        return [Way("no connection", lambda _: unopened(target))]
     found = []
     if target.db_url is not None:
         found.append(Way(f"connection ({target.db_url_env or 'local'})", lambda _: _direct(target)))

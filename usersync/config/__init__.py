@@ -2,8 +2,16 @@
 
 from usersync.config.database_url import is_loopback_api, project_ref_of_api
 from usersync.config.environment import Circumstances, circumstances, presence
+from usersync.config.health import (
+    HEALTH_TOKEN_ENV,
+    PROTECTED_PATHS,
+    PUBLIC_PATH,
+    Endpoint,
+    fault_of_base_url,
+)
 from usersync.config.load import ConfigFile, read_file, read_text
 from usersync.config.reference import reference_markdown
+from usersync.config.selection import target_names
 from usersync.config.settings import (
     ALL,
     DEFAULT_PROFILE,
@@ -26,15 +34,20 @@ from usersync.config.sources import (
     Source,
     UserColumn,
 )
-from usersync.config.target import Api, Target, copied, load, target_names, with_url
+from usersync.config.target import Api, Target, copied, load, project_ref, with_url
+from usersync.config.unconnected import load_unconnected
 
 __all__ = [
     "ALL",
     "DEFAULT_PROFILE",
+    "HEALTH_TOKEN_ENV",
+    "PROTECTED_PATHS",
+    "PUBLIC_PATH",
     "Acceptance",
     "Api",
     "Circumstances",
     "ConfigFile",
+    "Endpoint",
     "Environment",
     "ExcludeRule",
     "Expression",
@@ -53,9 +66,12 @@ __all__ = [
     "Users",
     "circumstances",
     "copied",
+    "fault_of_base_url",
     "is_loopback_api",
     "load",
+    "load_unconnected",
     "presence",
+    "project_ref",
     "project_ref_of_api",
     "read_file",
     "read_text",

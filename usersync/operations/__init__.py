@@ -3,7 +3,7 @@
 Tasks and runbook steps call these and no other functions. A ``read`` writes nothing, anywhere.
 """
 
-from usersync.operations import migration, profiles
+from usersync.operations import health, migration, profiles
 from usersync.operations.registry import OPERATIONS, Operation, operation
 
-__all__ = ["OPERATIONS", "Operation", "migration", "operation", "profiles"]
+__all__ = ["OPERATIONS", "Operation", "health", "migration", "operation", "profiles"]
