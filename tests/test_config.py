@@ -256,7 +256,7 @@ FAULTS = {
     ),
     "targets: {a: {region: x}}": (
         "1: targets.a.region: unknown key; allowed are"
-        " environment, db_url_env, api_url_env, api_key_env, profiles"
+        " environment, db_url_env, api_url_env, api_key_env, base_url, profiles"
     ),
     PROFILE + "    tabel: a": "4: profiles[0].tabel: unknown key; did you mean `table`?",
     "profiles: [{table: a}]": "1: profiles[0].key: required, but missing",
@@ -317,6 +317,20 @@ FAULTS = {
         f"1: targets.x.environment: found the number 3; allowed are {ENVIRONMENTS}"
     ),
     "targets: {local: {}}": "1: targets.local: this name is taken by usersync; choose another",
+    "targets: {all: {}}": "1: targets.all: this name is taken by usersync; choose another",
+    "health: {base_url: 'https://u:geheim@a.example/'}": (
+        "1: health.base_url: holds a name or a password; leave what stands before the `@` out"
+    ),
+    "health: {base_url: app.example.com}": (
+        "1: health.base_url: is no address; write it like `https://app.example.com`"
+    ),
+    "health: {endpoints: [{path: //evil.example/x}]}": (
+        "1: health.endpoints[0].path: found `//evil.example/x`; a path begins with one `/` and has"
+        " no spaces"
+    ),
+    "health: {endpoints: [{path: /x, jsn: {}}]}": (
+        "1: health.endpoints[0].jsn: unknown key; did you mean `json`?"
+    ),
     "targets: {default: {}}": "1: targets.default: this name is taken by usersync; choose another",
     "targets: {my prod: {}}": "1: targets.my prod: use letters, digits, `-` and `_` in the name",
     "targets:\n  a: {db_url_env: A}\n  b: {}": (

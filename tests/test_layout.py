@@ -34,7 +34,7 @@ LAYERS = (
     {"doctor"},
     {"migration"},
     {"scratch"},
-    {"auth_canary", "connect", "kill_switch", "profile"},
+    {"auth_canary", "connect", "health", "kill_switch", "logs", "profile"},
     {"sync"},
     {"session", "ways"},
     {"journal"},
@@ -57,21 +57,33 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "os.getenv": ("usersync.config",),
     "platformdirs": ("usersync.local", "usersync.runner"),
     "psutil": ("usersync.local",),
-    "httpx": ("usersync.backends.api",),
+    "httpx": ("usersync.backends.api", "usersync.health.check"),
     "psycopg": ("usersync.backends.postgres",),
     "psycopg.sql": ("usersync.backends.postgres", "usersync.sql"),
     "pydantic": ("usersync.config", "usersync.runbook"),
     "pydantic_core": ("usersync.config", "usersync.runbook"),
     "rich": ("usersync.tasks.progress",),
+    "starlette": ("usersync.health.server",),
     "subprocess": ("usersync.local", "tasks"),
     "supabase": ("usersync.backends.api.client",),
     "supabase_auth": ("usersync.backends.api.client",),
     "tenacity": ("usersync.backends",),
+    "uvicorn": ("usersync.health.server",),
     "yaml": ("usersync.config", "usersync.runbook"),
 }
 
 #: Must not be loaded by listing the tasks.
-HEAVY = ("httpx", "jinja2", "psycopg", "pydantic", "rich", "supabase", "yaml")
+HEAVY = (
+    "httpx",
+    "jinja2",
+    "psycopg",
+    "pydantic",
+    "rich",
+    "starlette",
+    "supabase",
+    "uvicorn",
+    "yaml",
+)
 
 #: The lead decides what may be longer than 300 lines.
 LONG_MODULES = {

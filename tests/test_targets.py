@@ -159,15 +159,15 @@ def test_a_target_that_is_not_configured_answers_for_itself(
 
 
 @pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """A server that takes connections and never says a word, in the variable SILENT_URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         monkeypatch.setenv("SILENT_URL", f"postgresql://postgres@127.0.0.1:{port}/postgres")
-        yield
+        yield listener
 
 
-def test_reads_go_side_by_side(three: Three, silent: None) -> None:
+def test_reads_go_side_by_side(three: Three, silent: socket.socket) -> None:
     """Four targets of which each takes two seconds are told in less than four."""
     names = "\n".join(f"  silent{number}: {{db_url_env: SILENT_URL}}" for number in range(4))
     three.good.configure(f"retry_s: 0\nconnect_timeout_s: 2\ntargets:\n{names}\n")
@@ -179,7 +179,7 @@ def test_reads_go_side_by_side(three: Three, silent: None) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_read_tells_what_it_has(
-    three: Three, silent: None, tmp_path: Path, number: signal.Signals
+    three: Three, silent: socket.socket, tmp_path: Path, number: signal.Signals
 ) -> None:
     """Ctrl-C and SIGTERM end it at once, with the answers that were there and exit code 1."""
     three.good.configure(FILE + "  silent: {environment: test, db_url_env: SILENT_URL}\n")
@@ -190,12 +190,16 @@ def test_an_interrupted_read_tells_what_it_has(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        silent.settimeout(20)
+        connection, _ = silent.accept()
+        # Now all are asked, and the other three have this long to answer.
         time.sleep(3)
         started = time.monotonic()
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=20)
+        connection.close()
     assert (process.returncode, stderr) == (1, "")
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 8
     run = json.loads(out.read_text())
     assert run["interrupted"]
     assert [one["exit_code"] for one in run["targets"]] == [0, 2, 1, 1]

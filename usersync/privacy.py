@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 #: Characters of an id that a list shows, and that are accepted where one user matches.
 SHORT_ID_LENGTH = 8
 
@@ -43,3 +45,34 @@ def _shown(character: str) -> str:
         return character
     number = ord(character)
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+#: What a log file of somebody else may hold that nobody else may read, and what is shown instead.
+_SECRETS = (
+    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?"), "[a key]"),
+    (re.compile(r"\b(?:sb_(?:secret|publishable)_|sbp_|gh[opsu]_|github_pat_)\w{4,}"), "[a key]"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [hidden]"),
+    (re.compile(r"(?<=://)[^\s/@]*:[^\s/]*@"), "[hidden]@"),
+    (
+        re.compile(
+            r"(?i)((?<![\w-])[\w-]*(?:password|passwd|pwd|secret|token|api_?key|apikey|authorization)[\"']?"
+            r"\s*[=:]\s*)(?!bearer|basic|\[)(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&}]+)"
+        ),
+        r"\1[hidden]",
+    ),
+)
+#: Each begins only where a word does, or a line of megabytes would take hours.
+_EMAIL = re.compile(r"(?<![\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"(?<![\w.:-])\+\d[\d ().-]{6,18}\d\b")
+
+
+def masked(text: str) -> str:
+    """A line of a log without secrets, whole addresses and phone numbers; ids stay.
+
+    Args:
+        text: one line of unknown origin.
+    """
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    text = _EMAIL.sub(lambda found: masked_email(found.group()), text)
+    return _PHONE.sub(lambda found: f"{found.group()[:3]}***", text)

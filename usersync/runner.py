@@ -118,13 +118,16 @@ def _work(
 ) -> Outcome:
     if request.refusal is not None:
         raise request.refusal
-    target = _target(request) if request.opens_target else None
     # psycopg and what stands on it are loaded only now: listing the tasks stays fast.
     from usersync.operations import OPERATIONS
 
     operation = OPERATIONS[request.operation]
-    if target is None:
+    if not request.opens_target:
         return operation.function(**request.inputs)
+    if operation.needs == "settings":
+        target = config.load_unconnected(request.config, request.target, request.env_file)
+    else:
+        target = _target(request)
 
     def through(way: Way) -> Outcome:
         door = way.open(operation.effect == "read")
@@ -134,7 +137,12 @@ def _work(
         outcome = operation.function(session, **request.inputs)
         return replace(outcome, notes=(*outcome.notes, *door.remarks))
 
-    there = ways(target, say=request.progress.say, attended=request.ask is not None)
+    there = ways(
+        target,
+        opened=operation.needs == "door",
+        say=request.progress.say,
+        attended=request.ask is not None,
+    )
     if not operation.each_door or len(there) == 1:
         return through(there[0])
     found: list[tuple[str, Outcome]] = []

@@ -27,8 +27,11 @@ _PATIENCE_S = 3.0
 #: Reads that start a server of their own: side by side they would fill this machine.
 _HEAVY = {"migration.prove"}
 
-#: What writes files that belong to one project.
-_FOR_ONE = {"migration.export": "its files belong to one project"}
+#: What cannot be for several, and why.
+_FOR_ONE = {
+    "health.serve": "it listens on one port",
+    "migration.export": "its files belong to one project",
+}
 
 _VERDICTS = {
     1: "could not tell",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from usersync.backends import Backend
+from usersync.backends.unopened import unopened
 from usersync.config import Target
 
 
@@ -17,14 +18,19 @@ class Way:
     open: Callable[[bool], Backend]
 
 
-def ways(target: Target, *, say: Callable[[str], None], attended: bool) -> list[Way]:
+def ways(
+    target: Target, *, say: Callable[[str], None], attended: bool, opened: bool = True
+) -> list[Way]:
     """The doors of a target, the best first: a database connection, then the API.
 
     Args:
         target: where they lead.
         say: tells whoever watches what takes long.
         attended: whether somebody is at a terminal.
+        opened: False for what needs no door: the only way leads nowhere.
     """
+    if not opened:
+        return [Way("no connection", lambda _: unopened(target))]
 
     def direct(_: bool) -> Backend:
         from usersync.backends.postgres import PostgresDoor

@@ -2,9 +2,17 @@
 
 from usersync.config.database_url import is_loopback_api, project_ref_of_api
 from usersync.config.environment import Circumstances, circumstances, presence
+from usersync.config.health import (
+    HEALTH_TOKEN_ENV,
+    PROTECTED_PATHS,
+    PUBLIC_PATH,
+    Endpoint,
+    fault_of_base_url,
+)
 from usersync.config.load import ConfigFile, read_file, read_text, settings
 from usersync.config.problems import did_you_mean
 from usersync.config.reference import reference_markdown
+from usersync.config.selection import target_names
 from usersync.config.settings import (
     ALL,
     DEFAULT_PROFILE,
@@ -28,15 +36,20 @@ from usersync.config.sources import (
     UserColumn,
     problem,
 )
-from usersync.config.target import Api, Target, copied, load, target_names, with_url
+from usersync.config.target import Api, Target, copied, load, project_ref, with_url
+from usersync.config.unconnected import load_unconnected
 
 __all__ = [
     "ALL",
     "DEFAULT_PROFILE",
+    "HEALTH_TOKEN_ENV",
+    "PROTECTED_PATHS",
+    "PUBLIC_PATH",
     "Acceptance",
     "Api",
     "Circumstances",
     "ConfigFile",
+    "Endpoint",
     "Environment",
     "ExcludeRule",
     "Expression",
@@ -56,10 +69,13 @@ __all__ = [
     "circumstances",
     "copied",
     "did_you_mean",
+    "fault_of_base_url",
     "is_loopback_api",
     "load",
+    "load_unconnected",
     "presence",
     "problem",
+    "project_ref",
     "project_ref_of_api",
     "read_file",
     "read_text",

@@ -24,6 +24,7 @@ VARIABLES: Mapping[str, str] = {
     "USERSYNC_CONFIG": "The configuration file, when `--config` is not given.",
     "USERSYNC_TARGET": "The target, when `--target` is not given; never `local`.",
     "USERSYNC_ENVIRONMENT": "What the target of `SUPABASE_DB_URL` is for, when no file says it.",
+    "USERSYNC_HEALTH_TOKEN": "The bearer token of the protected health endpoints.",
     "USERSYNC_REASON": "Why a change is made; kept in the journal.",
     "USERSYNC_DEBUG": "Print the traceback of a bug in usersync.",
     "CI": "Whether a machine is at the terminal.",

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from usersync.config.environment import VARIABLES
+from usersync.config.health import PROTECTED_PATHS, PUBLIC_PATH
 from usersync.config.settings import DEFAULT_PROFILE, Settings
 from usersync.config.sources import USER_COLUMNS, AnySource
 
@@ -35,6 +36,7 @@ def reference_markdown() -> str:
     settings = "\n".join(_row(*row) for row in _rows(Settings, ""))
     variables = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in VARIABLES.items())
     columns = ", ".join(f"`{name}`" for name in USER_COLUMNS)
+    endpoints = ", ".join(f"`{path}`" for path in (PUBLIC_PATH, *PROTECTED_PATHS))
     return f"""\
 ### Settings
 
@@ -44,6 +46,9 @@ def reference_markdown() -> str:
 
 Without `profiles:` there is one table, `{DEFAULT_PROFILE.name}`, with `columns: {{email: email}}`
 and `role: {{column: role, default: user, allowed: [user, admin]}}`.
+
+Without `health.endpoints` there are {endpoints},
+each with `json: {{status: healthy}}`; all but the first are protected.
 
 ### Sources of a column
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usersync.config.document import shown
+from usersync.config.environment import process_environment, with_env_file, without_empty
+from usersync.config.load import read_file
 from usersync.config.problems import did_you_mean
 from usersync.config.settings import ALL, DEFAULT, DEFAULT_DB_URL_ENV, LOCAL
 from usersync.errors import ConfigError
@@ -60,6 +62,29 @@ def choose(file: ConfigFile, target_name: str | None, variables: Mapping[str, st
             f"Say `--target {name}`, or `--target {DEFAULT}` for {DEFAULT_DB_URL_ENV}.",
         )
     return name
+
+
+def target_names(
+    asked: Sequence[str],
+    config_path: str | None = None,
+    env_file: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """Which targets several values of ``--target``, or its value ``all``, mean.
+
+    Args:
+        asked: the values of ``--target``, each once.
+        config_path: the value of ``--config``.
+        env_file: the value of ``--env-file``.
+        environ: the environment variables; those of the process when not given.
+
+    Raises:
+        ConfigError: one of them is not there, or the configuration is wrong.
+    """
+    variables = process_environment() if environ is None else without_empty(environ)
+    if env_file:
+        variables = with_env_file(variables, env_file)
+    return choose_several(read_file(config_path, variables), asked)
 
 
 def choose_several(file: ConfigFile, asked: Sequence[str]) -> tuple[str, ...]:

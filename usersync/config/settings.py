@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 
 from annotated_types import Ge, MinLen
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 
+from usersync.config.health import BaseUrl, Health
+from usersync.config.section import Section
 from usersync.config.sources import Source, UserColumn, problem
 from usersync.config.values import (
     Comparable,
@@ -38,12 +40,6 @@ ALL = "all"
 DEFAULT_DB_URL_ENV = "SUPABASE_DB_URL"
 
 _TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-class Section(BaseModel):
-    """A part of the file: frozen, and nothing in it that is not listed here."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ExcludeRule(Section):
@@ -212,6 +208,9 @@ class TargetSettings(Section):
         description="The NAME of the variable that holds the key for it; "
         "`SUPABASE_SERVICE_ROLE_KEY` or `SUPABASE_SECRET_KEY` when this is the only target.",
     )
+    base_url: BaseUrl | None = Field(
+        None, description="The address of its app, instead of `health.base_url`."
+    )
     profiles: Profiles | None = Field(
         None, description="Its own profile tables, instead of the top-level list."
     )
@@ -276,6 +275,10 @@ class Settings(Section):
         "users although nobody is at a terminal.",
     )
     install: Install = Field(Install(), description="What the migration installs.")
+    health: Health = Field(Health(), description="The health endpoints.")
+    logs: tuple[Text, ...] = Field(
+        ("backend/backend.log",), description="The log files of the app, for `logs`."
+    )
     unattended: Unattended | None = Field(
         None, description="What may change production without a person at a terminal."
     )

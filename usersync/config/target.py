@@ -10,9 +10,10 @@ from pydantic import SecretStr
 from usersync.config import database_url
 from usersync.config.document import shown
 from usersync.config.environment import process_environment, with_env_file, without_empty
+from usersync.config.health import HEALTH_TOKEN_ENV
 from usersync.config.load import ConfigFile, read_file
 from usersync.config.problems import did_you_mean
-from usersync.config.selection import choose, choose_several
+from usersync.config.selection import choose
 from usersync.config.settings import (
     DEFAULT,
     DEFAULT_DB_URL_ENV,
@@ -25,7 +26,7 @@ from usersync.config.settings import (
 from usersync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 #: Where the key for the API is looked for, in this order.
@@ -56,6 +57,13 @@ class Target:
     settings: Settings
     api: Api | None = None
     """The other way in, when there is one."""
+    health_token: SecretStr | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The address of its app; empty when nobody said it."""
+        own = self.settings.targets.get(self.name)
+        return (own and own.base_url) or self.settings.health.base_url or ""
 
     @property
     def is_production(self) -> bool:
@@ -90,36 +98,29 @@ def load(
     """
     variables = process_environment() if environ is None else without_empty(environ)
     if target_name == LOCAL:
-        return _local(config_path, env_file, variables)
+        return with_token(_local(config_path, env_file, variables), variables)
     if env_file:
         variables = with_env_file(variables, env_file)
     file = read_file(config_path, variables)
     name = choose(file, target_name, variables)
     _refuse_two_projects(variables)
-    return _from_environment(file, variables) if name == DEFAULT else _of(file, name, variables)
+    found = _from_environment(file, variables) if name == DEFAULT else _of(file, name, variables)
+    return with_token(found, variables)
 
 
-def target_names(
-    asked: Sequence[str],
-    config_path: str | None = None,
-    env_file: str | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> tuple[str, ...]:
-    """Which targets several values of ``--target``, or its value ``all``, mean.
+def project_ref(target: Target) -> str:
+    """The Supabase project of a target, empty when neither of its ways names one."""
+    if target.db_url is not None:
+        ref = database_url.endpoint(target.db_url.get_secret_value()).project_ref
+        if ref:
+            return ref
+    return database_url.project_ref_of_api(target.api.url) if target.api else ""
 
-    Args:
-        asked: the values of ``--target``, each once.
-        config_path: the value of ``--config``.
-        env_file: the value of ``--env-file``.
-        environ: the environment variables; those of the process when not given.
 
-    Raises:
-        ConfigError: one of them is not there, or the configuration is wrong.
-    """
-    variables = process_environment() if environ is None else without_empty(environ)
-    if env_file:
-        variables = with_env_file(variables, env_file)
-    return choose_several(read_file(config_path, variables), asked)
+def with_token(target: Target, variables: Mapping[str, str]) -> Target:
+    """The target, with the token of its health endpoints when that is set."""
+    token = variables.get(HEALTH_TOKEN_ENV, "").strip()
+    return replace(target, health_token=SecretStr(token)) if token else target
 
 
 def with_url(target: Target, url: str) -> Target:

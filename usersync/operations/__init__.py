@@ -5,6 +5,7 @@ Tasks and runbook steps call these and no other functions. A ``read`` writes not
 
 from usersync.operations import (
     checks,
+    health,
     journal,
     migration,
     profiles,
@@ -19,6 +20,7 @@ __all__ = [
     "OPERATIONS",
     "Operation",
     "checks",
+    "health",
     "journal",
     "migration",
     "operation",

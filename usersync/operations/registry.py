@@ -6,8 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from usersync.model import Effect, Outcome
+
+Needs = Literal["door", "target", "settings"]
 
 _REGISTRY: dict[str, Operation] = {}
 
@@ -19,7 +22,9 @@ _OPEN: list[dict[str, Operation]] = [_REGISTRY]
 class Operation:
     """A function that does work, its name and what it may change.
 
-    ``each_door`` says that it works through every way to the target, and not the best one alone.
+    ``each_door`` says that it works through every way to the target, and not the best one alone;
+    ``needs`` says whether it gets an open door, a target that it opens by itself, or only what is
+    configured, which may be no database at all.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Operation:
     """Whether doing it twice is the same as once, also when the first was cut off."""
     each_door: bool = False
     """Whether it works through every way to the target, and not the best one alone."""
+    needs: Needs = "door"
 
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(_REGISTRY)
@@ -60,6 +66,7 @@ def operation(
     rehearsal: str = "",
     repeatable: bool = False,
     each_door: bool = False,
+    needs: Needs = "door",
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Register a function as an operation.
 
@@ -71,13 +78,14 @@ def operation(
         rehearsal: the operation that does it and rolls it back.
         repeatable: whether doing it twice is the same as once.
         each_door: whether it works through every way to the target.
+        needs: ``door``, ``target`` or ``settings``.
     """
 
     def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
         if name in _REGISTRY or name in _OPEN[-1]:
             raise ValueError(f"there is an operation {name} already")
         _OPEN[-1][name] = Operation(
-            name, effect, function, tells, plan, rehearsal, repeatable, each_door
+            name, effect, function, tells, plan, rehearsal, repeatable, each_door, needs
         )
         return function
 

@@ -6,9 +6,10 @@ Nothing heavy is imported here, so that listing the tasks stays fast.
 
 from invoke.collection import Collection
 
-from usersync.tasks import connect, journal, local, migration, profiles, runbook
+from usersync.tasks import connect, health, journal, local, migration, profiles, runbook
 from usersync.tasks.demo import demo
 from usersync.tasks.doctor import doctor
+from usersync.tasks.logs import logs
 
 __all__ = ["namespace"]
 
@@ -18,7 +19,9 @@ namespace = Collection(
     profiles.create_profile,
     demo,
     doctor,
+    logs,
     connect=Collection.from_module(connect),
+    health=Collection.from_module(health),
     journal=Collection.from_module(journal),
     local=Collection.from_module(local),
     migration=Collection.from_module(migration),

@@ -42,6 +42,7 @@ def command(
     *,
     writes: bool,
     opens_target: bool = True,
+    common: Sequence[str] = tuple(COMMON_FLAGS),
     help: dict[str, str] | None = None,  # noqa: A002 - Invoke's own word
     meant: str = "leave it out: this task has no dry run",
     called: str = "",
@@ -55,6 +56,7 @@ def command(
             ours and do something else, are refused.
         opens_target: whether it works on a target; otherwise it works on the embedded Postgres
             alone, and flags that choose something else are refused.
+        common: which of the common flags it takes; none for a task that only reads files.
         help: its other flags.
         meant: what to do for somebody who typed Invoke's ``--dry``.
         called: the whole name of the task, where its function says only the last part.
@@ -69,7 +71,7 @@ def command(
             inspect.Parameter(
                 name, inspect.Parameter.KEYWORD_ONLY, default=None if name in _TEXT_FLAGS else False
             )
-            for name in COMMON_FLAGS
+            for name in common
         ]
 
         def body(context: Context, *arguments: Any, **flags: Any) -> None:
@@ -82,7 +84,7 @@ def command(
                 exit_code = function(context, *arguments, **flags)
             except UsersyncError as error:
                 task = called or function.__name__.replace("_", "-")
-                exit_code = _tell(error, task, flags)
+                exit_code = _tell(error, task, flags) if common else print_error(error)
             except KeyboardInterrupt:
                 print("Interrupted.", file=sys.stderr)
                 exit_code = 1
@@ -92,12 +94,12 @@ def command(
         body.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
         body.__name__ = function.__name__
         body.__doc__ = function.__doc__
-        lists = [*options.pop("iterable", ()), "target"]
+        lists = [*options.pop("iterable", ()), *(name for name in common if name == "target")]
         return kind(
             body,
             auto_shortflags=False,
             iterable=lists,
-            help={**COMMON_FLAGS, **(help or {})},
+            help={**{name: COMMON_FLAGS[name] for name in common}, **(help or {})},
             **options,
         )
 
@@ -180,6 +182,15 @@ def task_prefix(task: str) -> str:
 def task_names(task: str) -> str:
     """What stands before the name of another task in a next command."""
     return f"{program()} {task_prefix(task)}"
+
+
+def print_error(error: UsersyncError) -> int:
+    """An error of a task that has no run to tell it; returns the exit code."""
+    for label, text in (("Error: ", error.message), ("Next:  ", error.next_step)):
+        for number, line in enumerate(text.splitlines()):
+            shown = visible(line, LONGEST_MESSAGE)
+            print(f"{'       ' if number else label}{shown}", file=sys.stderr)
+    return error.exit_code
 
 
 def _tell(error: UsersyncError, task: str, flags: dict[str, Any]) -> int:

@@ -264,7 +264,7 @@ class ApiDoor:
     # -- the journal -------------------------------------------------------------------------
 
     def forget(self, user_id: str) -> int:  # noqa: ARG002
-        raise _only_over_a_connection("journal.forget")
+        raise needs_connection("journal.forget")
 
     def prune(self, days: int) -> int:  # noqa: ARG002
         # What is kept too long is removed by the next run over a connection.

@@ -254,6 +254,12 @@ class UnpreparedDoor:
     def read_journal(self, limit: int) -> tuple[JournalEvent, ...]:  # noqa: ARG002
         return ()
 
+    def forget(self, user_id: str) -> int:  # noqa: ARG002
+        raise self._missing
+
+    def prune(self, days: int) -> int:  # noqa: ARG002
+        return 0
+
     def digest_used(self, digest: str) -> str | None:  # noqa: ARG002
         return None
 
