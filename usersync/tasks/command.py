@@ -20,6 +20,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from usersync.errors import Refused, UsersyncError
+from usersync.privacy import LONGEST_MESSAGE, visible
 
 if TYPE_CHECKING:
     from usersync.runner import Request
