@@ -5,9 +5,9 @@ from usersync.config.environment import Circumstances, circumstances, presence
 from usersync.config.load import ConfigFile, read_file, read_text, settings
 from usersync.config.problems import did_you_mean
 from usersync.config.reference import reference_markdown
+from usersync.config.section import Acceptance, Unattended
 from usersync.config.settings import (
     DEFAULT_PROFILE,
-    Acceptance,
     Environment,
     ExcludeRule,
     Install,
@@ -15,7 +15,6 @@ from usersync.config.settings import (
     RoleSettings,
     Settings,
     TargetSettings,
-    Unattended,
     Users,
 )
 from usersync.config.sources import (

@@ -4,14 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 
-from annotated_types import Ge, MinLen
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from annotated_types import MinLen
+from pydantic import AfterValidator, Field, model_validator
 
+from usersync.config.section import Acceptance, JournalSettings, Section, Unattended
 from usersync.config.sources import Source, UserColumn, problem
 from usersync.config.values import (
     Comparable,
     ConnectSeconds,
-    Day,
     Domain,
     Flag,
     Identifier,
@@ -29,20 +29,12 @@ from usersync.config.values import (
 Environment = Literal["production", "staging", "preview", "development", "test", "local"]
 ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
 
-UnattendedTask = Literal["sync", "create-profile"]
-
 #: The embedded database, and the target that SUPABASE_DB_URL makes without any file.
 LOCAL = "local"
 DEFAULT = "default"
 DEFAULT_DB_URL_ENV = "SUPABASE_DB_URL"
 
 _TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-class Section(BaseModel):
-    """A part of the file: frozen, and nothing in it that is not listed here."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ExcludeRule(Section):
@@ -214,33 +206,6 @@ class TargetSettings(Section):
     profiles: Profiles | None = Field(
         None, description="Its own profile tables, instead of the top-level list."
     )
-
-
-class Unattended(Section):
-    """What may change production without a person at a terminal."""
-
-    tasks: Annotated[tuple[UnattendedTask, ...], MinLen(1)] = Field(description="These tasks only.")
-    max_rows: Rows | None = Field(None, description="At most so many rows in one run.")
-
-
-class JournalSettings(Section):
-    """How long the target's journal keeps what it tells."""
-
-    retention_days: Annotated[int, Strict(), Ge(1)] | None = Field(
-        None,
-        description="Lines older than this are removed when a run that changes something starts; "
-        "kept for good when not said.",
-    )
-
-
-class Acceptance(Section):
-    """A finding the team knows of: still shown, no longer in the exit code."""
-
-    id: Text = Field(
-        description="The id of the finding, as `status --verbose` prints it, whole or its start."
-    )
-    reason: Text = Field(description="Why it is accepted.")
-    until: Day = Field(description="The last day; afterwards it is a finding again.")
 
 
 class Settings(Section):

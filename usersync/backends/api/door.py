@@ -229,14 +229,8 @@ class ApiDoor:
         return self._rehearsed_rows
 
     @contextlib.contextmanager
-    def exclusively(
-        self,
-        task: str,
-        wait_s: float,  # noqa: ARG002
-        *,
-        for_all: bool = False,  # noqa: ARG002
-    ) -> Iterator[None]:
-        if task:
+    def exclusively(self, task: str, *_: float, for_all: bool = False) -> Iterator[None]:
+        if task or for_all:
             raise _only_over_a_connection(f"{task}, which must be the only run of its kind,")
         yield
 
@@ -246,8 +240,7 @@ class ApiDoor:
         raise _only_over_a_connection("journal.forget")
 
     def prune(self, days: int) -> int:  # noqa: ARG002
-        # What is kept too long is removed by the next run over a connection.
-        return 0
+        return 0  # the next run over a connection does it
 
     def write_journal(self, event: JournalEvent) -> None:
         self._caller.call("usersync_journal_append", event=_line(event))
