@@ -17,7 +17,14 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import api_speed, profile, startup, status_speed, sync_speed
+from benchmarks import (
+    api_speed,
+    profile,
+    runbook_speed,
+    startup,
+    status_speed,
+    sync_speed,
+)
 from benchmarks.measurement import Figure, say, table
 from benchmarks.stack import Stack, started
 from usersync import __version__
@@ -42,11 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.only in (None, "startup"):
             figures += startup.startup()
+        if given.only in (None, "runbooks"):
+            figures += runbook_speed.runbook_speed()
         for postgres in given.postgres or ["18", "16", "15"]:
             binaries = _binaries(postgres)
             if binaries is None:
                 say(f"there is no PostgreSQL {postgres} here: left out")
-            elif given.only != "startup":
+            elif given.only not in ("startup", "runbooks"):
                 figures += _on_a_server(binaries, given, _heading(arguments))
     finally:
         print(_heading(arguments))
@@ -105,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="store there, for each missed figure of sync and status, where its time goes",
     )
-    parser.add_argument("--only", choices=["startup", *ON_A_SERVER], help="one subject")
+    parser.add_argument("--only", choices=["startup", "runbooks", *ON_A_SERVER], help="one subject")
     return parser
 
 

@@ -12,11 +12,11 @@ from usersync.config.health import (
 from usersync.config.load import ConfigFile, read_file, read_text, settings
 from usersync.config.problems import did_you_mean
 from usersync.config.reference import reference_markdown
+from usersync.config.section import Acceptance, Unattended
 from usersync.config.selection import target_names
 from usersync.config.settings import (
     ALL,
     DEFAULT_PROFILE,
-    Acceptance,
     Environment,
     ExcludeRule,
     Install,
@@ -24,7 +24,6 @@ from usersync.config.settings import (
     RoleSettings,
     Settings,
     TargetSettings,
-    Unattended,
     Users,
 )
 from usersync.config.sources import (

@@ -1,9 +1,45 @@
-"""What every part of ``usersync.yaml`` is."""
+"""The parts of the file that say what usersync may do, and what it keeps."""
 
-from pydantic import BaseModel, ConfigDict
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge, MinLen
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+from usersync.config.values import Day, Rows, Text
+
+UnattendedTask = Literal["sync", "create-profile"]
 
 
 class Section(BaseModel):
     """A part of the file: frozen, and nothing in it that is not listed here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Unattended(Section):
+    """What may change production without a person at a terminal."""
+
+    tasks: Annotated[tuple[UnattendedTask, ...], MinLen(1)] = Field(description="These tasks only.")
+    max_rows: Rows | None = Field(None, description="At most so many rows in one run.")
+
+
+class JournalSettings(Section):
+    """How long the target's journal keeps what it tells."""
+
+    retention_days: Annotated[int, Strict(), Ge(1)] | None = Field(
+        None,
+        description="Lines older than this are removed when a run that changes something starts; "
+        "kept for good when not said.",
+    )
+
+
+class Acceptance(Section):
+    """A finding the team knows of: still shown, no longer in the exit code."""
+
+    id: Text = Field(
+        description="The id of the finding, as `status --verbose` prints it, whole or its start."
+    )
+    reason: Text = Field(description="Why it is accepted.")
+    until: Day = Field(description="The last day; afterwards it is a finding again.")

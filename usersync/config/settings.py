@@ -4,16 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 
-from annotated_types import Ge, MinLen
-from pydantic import AfterValidator, Field, Strict, model_validator
+from annotated_types import MinLen
+from pydantic import AfterValidator, Field, model_validator
 
 from usersync.config.health import BaseUrl, Health
-from usersync.config.section import Section
+from usersync.config.section import Acceptance, JournalSettings, Section, Unattended
 from usersync.config.sources import Source, UserColumn, problem
 from usersync.config.values import (
     Comparable,
     ConnectSeconds,
-    Day,
     Domain,
     Flag,
     Identifier,
@@ -30,8 +29,6 @@ from usersync.config.values import (
 
 Environment = Literal["production", "staging", "preview", "development", "test", "local"]
 ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
-
-UnattendedTask = Literal["sync", "create-profile"]
 
 #: The embedded database, the target that SUPABASE_DB_URL makes without any file, and all of a file.
 LOCAL = "local"
@@ -214,33 +211,6 @@ class TargetSettings(Section):
     profiles: Profiles | None = Field(
         None, description="Its own profile tables, instead of the top-level list."
     )
-
-
-class Unattended(Section):
-    """What may change production without a person at a terminal."""
-
-    tasks: Annotated[tuple[UnattendedTask, ...], MinLen(1)] = Field(description="These tasks only.")
-    max_rows: Rows | None = Field(None, description="At most so many rows in one run.")
-
-
-class JournalSettings(Section):
-    """How long the target's journal keeps what it tells."""
-
-    retention_days: Annotated[int, Strict(), Ge(1)] | None = Field(
-        None,
-        description="Lines older than this are removed when a run that changes something starts; "
-        "kept for good when not said.",
-    )
-
-
-class Acceptance(Section):
-    """A finding the team knows of: still shown, no longer in the exit code."""
-
-    id: Text = Field(
-        description="The id of the finding, as `status --verbose` prints it, whole or its start."
-    )
-    reason: Text = Field(description="Why it is accepted.")
-    until: Day = Field(description="The last day; afterwards it is a finding again.")
 
 
 class Settings(Section):

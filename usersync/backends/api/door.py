@@ -267,8 +267,7 @@ class ApiDoor:
         raise needs_connection("journal.forget")
 
     def prune(self, days: int) -> int:  # noqa: ARG002
-        # What is kept too long is removed by the next run over a connection.
-        return 0
+        return 0  # the next run over a connection does it
 
     def write_journal(self, event: JournalEvent) -> None:
         self._caller.call("usersync_journal_append", event=given.line(event))
