@@ -7,10 +7,10 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import platformdirs
 
@@ -19,7 +19,8 @@ from usersync.errors import ConnectionFailed, Interrupted, Refused, UsersyncErro
 from usersync.interruption import terminable
 from usersync.journal import Journal
 from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
-from usersync.session import Narrator, Progress, Session, Silence, Untold
+from usersync.request import Request
+from usersync.session import Session
 from usersync.ways import Way, ways
 
 if TYPE_CHECKING:
@@ -30,38 +31,6 @@ RUN_SCHEMA = 1
 
 #: How the error of a run begins that nobody foresaw.
 BUG = "a bug in usersync"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a person asked for, apart from the operation's own inputs.
-
-    ``opens_target`` is false for an operation that opens no target and gets its inputs alone;
-    ``out`` is a path for the Run as JSON, written also when the task fails or is interrupted;
-    ``local_directory`` holds the local stack, when it is not the usual one; ``show_settings`` tells
-    which settings are there, also when the target cannot be opened; ``refusal`` is what is wrong
-    with what was typed, told as everything else is; ``targets`` is all that ``--target`` said, and
-    ``target`` the one of them that a run is about.
-    """
-
-    task: str
-    operation: str
-    inputs: dict[str, Any] = field(default_factory=dict)
-    opens_target: bool = True
-    target: str | None = None
-    targets: tuple[str, ...] = ()
-    config: str | None = None
-    env_file: str | None = None
-    local_directory: Path | None = None
-    out: str | None = None
-    show_ids: bool = False
-    show_settings: bool = False
-    refusal: UsersyncError | None = None
-    program: str = "invoke"
-    task_prefix: str = ""
-    ask: Callable[[str], bool] | None = None
-    progress: Progress = field(default_factory=Silence)
-    narrator: Narrator = field(default_factory=Untold)
 
 
 def run(
@@ -310,3 +279,6 @@ def _bug(error: Exception) -> Outcome:
         ),
         exit_code=1,
     )
+
+
+__all__ = ["BUG", "RUN_SCHEMA", "Request", "run", "settings_of"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import io
-import itertools
 import logging
 import os
 import re
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from usersync.errors import Refused, UsersyncError
@@ -262,66 +260,3 @@ def _refuse_empty(flags: Mapping[str, Any], positional: Sequence[str]) -> None:
             raise Refused(
                 f"--{name.replace('_', '-')} is empty", "give it a value, or leave it out"
             )
-
-
-class _UnlessFlag(Argument):
-    """A positional that is not missing once another flag was given."""
-
-    def __init__(self, positional: Argument, flag: Argument) -> None:
-        super().__init__(
-            names=positional.names,
-            help=positional.help,
-            positional=True,
-            attr_name=positional.attr_name,
-        )
-        self._flag = flag
-
-    @property
-    def value(self) -> Any:
-        """What was given; empty text, which Invoke does not miss, when the flag was."""
-        return "" if self._value is None and self._flag.got_value else self._value
-
-    @value.setter
-    def value(self, given: str) -> None:
-        self.set_value(given)
-
-
-class NameTask(Task[Any]):
-    """A task whose first argument may be left out, with no flag in its place.
-
-    Invoke takes a positional with a default for no positional at all: `migration.resume NAME` would
-    be "No idea what 'NAME' is!". So it has none when a word stands behind the task.
-    """
-
-    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """The arguments of the task; see `Task.get_arguments`."""
-        positional, *others = super().get_arguments(ignore_unknown_help)
-        if not self._has_word():
-            return [positional, *others]
-        needed = Argument(
-            names=positional.names,
-            help=positional.help,
-            positional=True,
-            attr_name=positional.attr_name,
-        )
-        return [needed, *others]
-
-    def _has_word(self) -> bool:
-        words = sys.argv[1:]
-        for word, behind in itertools.pairwise(words):
-            name = word.replace("_", "-").rpartition(".")[2]
-            if name == self.name.replace("_", "-") and not behind.startswith("-"):
-                return True
-        return False
-
-
-class EitherTask(Task[Any]):
-    """A task whose first argument may be left out when the flag named ``instead`` is given."""
-
-    instead = ""
-
-    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """The arguments of the task; see `Task.get_arguments`."""
-        positional, *others = super().get_arguments(ignore_unknown_help)
-        flag = next(argument for argument in others if argument.name == self.instead)
-        return [_UnlessFlag(positional, flag), *others]

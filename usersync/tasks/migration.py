@@ -7,7 +7,8 @@ from typing import Any
 from invoke.context import Context
 
 from usersync.tasks import inputs
-from usersync.tasks.command import NameTask, command, finish, request
+from usersync.tasks.arguments import NameTask
+from usersync.tasks.command import command, finish, request
 
 _AGREEMENT = {
     "dry_run": "say what would be done, with the digest that approves it; writes nothing",

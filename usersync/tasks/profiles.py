@@ -9,7 +9,8 @@ from invoke.context import Context
 
 from usersync.errors import Refused
 from usersync.tasks import inputs
-from usersync.tasks.command import EitherTask, command, finish, request
+from usersync.tasks.arguments import EitherTask
+from usersync.tasks.command import command, finish, request
 
 if TYPE_CHECKING:
     from usersync.sync import SyncOptions

@@ -13,7 +13,8 @@ from invoke.tasks import Task
 
 from usersync.shelf import SUBCOMMANDS, Entry, entries
 from usersync.tasks import inputs
-from usersync.tasks.command import NameTask, command, finish, request
+from usersync.tasks.arguments import NameTask
+from usersync.tasks.command import command, finish, request
 
 if TYPE_CHECKING:
     from usersync.runner import Request
