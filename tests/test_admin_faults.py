@@ -137,7 +137,11 @@ def test_what_passes_is_tried_again(over: App, api: Api, bad: Answer) -> None:
         (Answer(404, b"not found", "text/plain"), 1, "has no list of users"),
         (Answer(401, b'{"code": "no_authorization"}'), 3, "does not accept this key"),
         (Answer(403, b'{"code": "not_admin"}'), 3, "does not accept this key"),
-        (Answer(500, b'{"code": "unexpected_failure", "message": "x"}'), 1, "answered 500: x"),
+        (
+            Answer(500, b'{"code": "unexpected_failure", "message": "x"}'),
+            1,
+            "it answered 500 (unexpected_failure)",
+        ),
         (Answer(200, b'{"users": [', claimed_length=900), 1, "the connection broke"),
     ],
     ids=["reset", "503", "504", "html", "list", "total", "404", "401", "403", "500", "cut"],

@@ -132,6 +132,7 @@ sign-ups write to, and is every required column filled?
 undefined_column)
   to do: invoke migration.pause --target local lets people sign up until the function is \
 corrected; then invoke migration.resume --target local
+  runbook: sign-ups-fail
 warning: users_unreadable_by_api: 3: can the Auth server read every user?
   04c197f3: null or foreign: confirmation_token, recovery_token, email_change, \
 email_change_token_new
@@ -144,6 +145,7 @@ recovery_token = coalesce(recovery_token, ''), email_change = coalesce(email_cha
 email_change_token_new = coalesce(email_change_token_new, '') where id = 'ID';
 
 Next:  invoke migration.pause --target local
+       invoke runbook.sign-ups-fail --dry-run --target local
 
 # First aid: the trigger does nothing for now; no lock, no release needed:
 $ invoke migration.pause --target local
@@ -297,7 +299,7 @@ def assert_shows_the_job(text: str, program: str) -> None:
     """The text is that of the demo, character by character but for what must differ."""
     blanks = {name: f"\0{name}\0" for name in PATTERNS}
     expected = re.escape(TEXT.format(**blanks).replace("$ invoke", f"$ {program}"))
-    for task in ("sync", "migration", "doctor"):
+    for task in ("sync", "migration", "doctor", "runbook"):
         expected = expected.replace(f"invoke\\ {task}", f"{program}\\ {task}")
     for name, pattern in PATTERNS.items():
         expected = expected.replace(re.escape(blanks[name]), pattern)

@@ -33,7 +33,9 @@ class LedgerEntry:
     @property
     def trigger_functions(self) -> tuple[str, ...]:
         """Its functions behind triggers on ``auth.users``: ``usersync.on_auth_user_created()``."""
-        if not any(one.startswith("trigger ") for one in self.objects):
+        if not any(
+            one.startswith("trigger ") and one.endswith(" on auth.users") for one in self.objects
+        ):
             return ()
         return tuple(
             one.removeprefix("function ") for one in self.objects if one.startswith("function ")

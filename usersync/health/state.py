@@ -102,7 +102,7 @@ def _measured(target: Target, door: Backend) -> State:
     as_of = min(moment for _, moment in measured)
     paused = door.catalog.paused(target.profiles) if survey else ()
     grace = timedelta(seconds=target.settings.health.overdue_s)
-    overdue = any(
+    overdue = survey is not None and any(
         # Whoever has no date of sign-up has waited for longer than anybody can say.
         one.missing and (one.missing_since is None or as_of - one.missing_since > grace)
         for one in tables
@@ -132,7 +132,9 @@ def _table(
 ) -> tuple[TableState, datetime]:
     table = door.table(settings, writing=False)
     status = door.quick_status(table)
-    oldest = door.missing_users(table, Selection(), None, 1) if status.missing else ()
+    # Where nothing tells of the catalog, every user would be listed for this.
+    is_cheap = status.missing and survey is not None
+    oldest = door.missing_users(table, Selection(), None, 1) if is_cheap else ()
     state = TableState(
         table=settings.name,
         users=status.total,
