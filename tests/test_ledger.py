@@ -154,7 +154,8 @@ def test_another_name_for_the_trigger_leaves_no_second_writer(app: App) -> None:
     assert set(states(plan(app)).values()) == {"applied"}
     rollback(app)
     assert triggers(app) == []
-    assert app.rows("select 1 from pg_proc where pronamespace = 'usersync'::regnamespace") == []
+    left = app.rows("select proname from pg_proc where pronamespace = 'usersync'::regnamespace")
+    assert left == [{"proname": "journal_keeps"}]
 
 
 def test_a_made_table_that_is_asked_for_no_more_stays(app: App) -> None:
