@@ -16,6 +16,7 @@ Reach = Literal["contained", "outside", "undecided"]
 ReadOnly = Literal["standby", "setting"]
 """Why a server takes no writes; ``setting`` is ``default_transaction_read_only``."""
 Effect = Literal["read", "data", "schema", "external"]
+Answer = Literal["ok", "failed", "unknown"]
 
 #: Several targets or tables: the exit code that wins stands first.
 EXIT_CODES_WORST_FIRST = (6, 5, 1, 3, 4, 7, 2, 0)
@@ -318,6 +319,25 @@ class RunbookFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one question was answered before a change of the schema, and after it."""
+
+    question: str = public()
+    """A case of the canary, or a check."""
+    before: Answer = public()
+    after: Answer = public()
+    detail: str = internal(default="")
+    """The answer after it, where that is not ``ok``: SQLSTATE, table, function, line."""
+    since: str = public(default="")
+    """The migration with which the answer changed."""
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the change broke it."""
+        return self.after == "failed" and self.before != "failed"
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeState:
     """One change of the migration and how the target stands to it."""
 
@@ -384,6 +404,7 @@ class Outcome:
     changes: tuple[ChangeState, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     paused: tuple[Paused, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     statements: str = ""
     notes: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
@@ -421,6 +442,8 @@ class Run:
     """What the checks of the whole target found."""
     paused: tuple[Paused, ...] = internal(default=())
     """Said first, before anything else."""
+    verdicts: tuple[Verdict, ...] = internal(default=())
+    """What a change of the schema does to sign-ups."""
     statements: str = internal(default="")
     """The SQL that was asked for, and nothing else is printed."""
     notes: tuple[str, ...] = internal(default=())

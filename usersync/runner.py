@@ -244,6 +244,7 @@ def _run(
         changes=outcome.changes,
         checks=outcome.checks,
         paused=outcome.paused,
+        verdicts=outcome.verdicts,
         statements=outcome.statements,
         notes=outcome.notes,
         next_steps=outcome.next_steps,
