@@ -251,3 +251,5 @@ def test_connect_check(over: App) -> None:
     problem = next(step for step in run.steps if step.name == "problem")
     assert "usersync is not installed there" in problem.detail
     assert "migration.apply" in problem.next_step
+    seen = {step.name: step for step in run.steps}["row security"]
+    assert (seen.status, seen.detail.partition(":")[0]) == ("unknown", "not seen this way")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from usersync.backends import Access
 from usersync.model import Outcome, Step, worst
 from usersync.session import Session
 
@@ -18,13 +19,7 @@ def check(session: Session) -> Outcome:
             Step(settings.name, "ok", "configured profile table")
             for settings in session.target.profiles
         ),
-        Step(
-            "row security",
-            "ok" if access.sees_users else "unknown",
-            "hides no user from this role"
-            if access.sees_users
-            else "hides auth.users from this role, or its rights do",
-        ),
+        _row_security(access),
     ]
     rights = "may read auth.users and lock its rows, read and insert profiles"
     if not access.problems:
@@ -36,6 +31,14 @@ def check(session: Session) -> Outcome:
         steps.append(Step("more than needed", "ok", access.beyond))
     codes = [0 if access.sees_users else 1, 2 if access.problems else 0]
     return Outcome(steps=tuple(steps), exit_code=worst(codes))
+
+
+def _row_security(access: Access) -> Step:
+    if access.unseen:
+        return Step("row security", "unknown", access.unseen)
+    if access.sees_users:
+        return Step("row security", "ok", "hides no user from this role")
+    return Step("row security", "unknown", "hides auth.users from this role, or its rights do")
 
 
 def together(doors: Sequence[tuple[str, Outcome]]) -> Outcome:

@@ -138,3 +138,5 @@ class Access:
     """What is wrong and what to do about it."""
     beyond: str = ""
     """What this credential can do that no task of usersync needs; empty for nothing."""
+    unseen: str = ""
+    """Why row security cannot be told this way; empty where it can."""

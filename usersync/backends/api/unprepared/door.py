@@ -127,6 +127,7 @@ class UnpreparedDoor:
             latency_s=latency_s,
             sees_users=True,
             problems=tuple(problems),
+            unseen="not seen this way: the Auth server lists the users, no role of the database",
         )
 
     def table(self, settings: ProfileTable, *, writing: bool) -> Table:
