@@ -1,0 +1,28 @@
+"""One run, every output: terminal text, JSON and reports are rendered from it alone."""
+
+from usersync.report.facts import Facts, fingerprint, packed, unpacked
+from usersync.report.headline import BROKEN, Headline, headline
+from usersync.report.page import Format, Report, Section, Size, render, report
+from usersync.report.saved import read
+from usersync.report.text import as_json, beginning, step, terminal
+
+__all__ = [
+    "BROKEN",
+    "Facts",
+    "Format",
+    "Headline",
+    "Report",
+    "Section",
+    "Size",
+    "as_json",
+    "beginning",
+    "fingerprint",
+    "headline",
+    "packed",
+    "read",
+    "render",
+    "report",
+    "step",
+    "terminal",
+    "unpacked",
+]
