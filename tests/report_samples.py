@@ -97,7 +97,9 @@ CHECKS = (
         ),
     ),
     CheckResult("realtime", "info", "The table is published.", "Nothing.", 1),
-    CheckResult("grants", "error", "Everybody may call it.", "Revoke.", 0, unknown="no right to ask"),
+    CheckResult(
+        "grants", "error", "Everybody may call it.", "Revoke.", 0, unknown="no right to ask"
+    ),
     CheckResult("search_path", "error", "The path is open.", "Close it.", 0),
 )
 SUMMARY = Summary(MOMENT, 150, 145, 5, 0, 0, 2.34)
@@ -105,9 +107,7 @@ SUMMARY = Summary(MOMENT, 150, 145, 5, 0, 0, 2.34)
 #: One run for each thing that a report can have to say.
 RUNS: dict[str, Run] = {
     "in_sync": run("status", 0, tables=table(status=Status(MOMENT, 150, 150))),
-    "drift": run(
-        "status", 2, tables=table(status=DRIFT), next_steps=("usersync sync --dry-run",)
-    ),
+    "drift": run("status", 2, tables=table(status=DRIFT), next_steps=("usersync sync --dry-run",)),
     "plan": run(
         "sync",
         2,
@@ -134,7 +134,9 @@ RUNS: dict[str, Run] = {
                 created=2,
                 failed=3,
                 failures=(
-                    FailureGroup("23505", "unique_violation", "profiles_username_key", 2, (USER_ID,)),
+                    FailureGroup(
+                        "23505", "unique_violation", "profiles_username_key", 2, (USER_ID,)
+                    ),
                     FailureGroup("23514", "check_violation", "username_length", 1, (USER_ID,)),
                 ),
             )

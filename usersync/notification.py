@@ -65,7 +65,11 @@ def message(made: Report, format: _FORMATS, run_url: str) -> dict[str, Any]:  # 
         "headline": made.headline.text,
         "changes": list(made.changes[:50]),
         "runs": [
-            {"name": section.name, "exit_code": section.run.exit_code, "headline": section.headline.text}
+            {
+                "name": section.name,
+                "exit_code": section.run.exit_code,
+                "headline": section.headline.text,
+            }
             for section in made.sections
         ],
         "run_url": run_url,
@@ -83,7 +87,9 @@ def send(url: str, body: Mapping[str, Any] | None = None) -> str:
         Why it did not arrive; empty when it did.
     """
     try:
-        with httpx.Client(timeout=_TIMEOUT_S, headers={"User-Agent": f"usersync/{__version__}"}) as http:
+        with httpx.Client(
+            timeout=_TIMEOUT_S, headers={"User-Agent": f"usersync/{__version__}"}
+        ) as http:
             answer = http.get(url) if body is None else http.post(url, json=body)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return f"no answer ({type(error).__name__})"

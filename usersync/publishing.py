@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import platformdirs
@@ -16,10 +15,11 @@ from usersync.errors import Refused, UsersyncError
 from usersync.github import step
 from usersync.model import Run, worst
 from usersync.notification import Memory
+from usersync.privacy import LONGEST_MESSAGE, visible
 from usersync.report import Report
 
 if TYPE_CHECKING:
-    from usersync.github.client import Client
+    from usersync.github import issue
 
 Destination = Literal["summary", "annotations", "comment", "issue", "notify"]
 DESTINATIONS: tuple[Destination, ...] = ("summary", "annotations", "comment", "issue", "notify")
@@ -75,23 +75,30 @@ def publish(asked: Publication) -> int:
     Returns:
         The exit code that the runs hold, whatever became of publishing.
     """
-    _Publishing(asked).everywhere()
+    try:
+        _Publishing(asked).everywhere()
+    except Exception as error:  # noqa: BLE001 - a bug here may not become the verdict
+        bug = f"nothing was published: {type(error).__name__}, a bug in usersync"
+        asked.say(step.Annotation(bug, "warning").command)
     return worst(run.exit_code for run in asked.runs)
 
 
 class _Publishing:
+    """One publication on its way."""
+
     def __init__(self, asked: Publication) -> None:
         self._asked = asked
         self._github = asked.surroundings
         self._warnings: list[str] = []
         self._run_url = config.circumstances().run_url
-        secret = asked.show_counts or not asked.runs
-        self._is_public = not secret and self._can_be_read_by_all()
-        self._made = report.report(asked.runs, is_public=self._is_public)
+        self._before: Memory | None = None
+        self._made = report.report(
+            asked.runs, is_public=is_discreet(asked.surroundings, show_counts=asked.show_counts)
+        )
         self._key = asked.key or _key(self._made)
-        self._issue_told: Memory | None = None
 
     def everywhere(self) -> None:
+        """Publish to each place; the summary comes last, since it also says what went wrong."""
         steps: dict[Destination, Callable[[], None]] = {
             "comment": self._comment,
             "issue": self._issue,
@@ -101,21 +108,20 @@ class _Publishing:
         }
         for place, do in steps.items():
             if place in self._asked.places:
-                try:
-                    do()
-                except UsersyncError as error:
-                    self._warn(f"{place}: {error.message}", error.next_step)
-                except OSError as error:
-                    self._warn(f"{place}: {error.strerror or type(error).__name__}")
+                self._tried(place, do)
         if self._github.output_path:
-            try:
-                step.write_outputs(
-                    self._github.output_path, step.outputs(self._made, self._run_url)
-                )
-            except OSError as error:
-                self._warn(f"outputs: {error.strerror}")
+            self._tried("outputs", self._write_outputs)
         for warning in self._warnings:
             self._say(step.Annotation(warning, "warning"))
+
+    def _tried(self, place: str, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except UsersyncError as error:
+            self._warnings.append(f"{place}: {error.message}")
+            self._warnings += error.next_step.splitlines()
+        except OSError as error:
+            self._warnings.append(f"{place}: {error.strerror or type(error).__name__}")
 
     def _comment(self) -> None:
         from usersync.github import client, comment
@@ -130,43 +136,92 @@ class _Publishing:
         from usersync.github import client, issue
 
         with client.opened(self._github) as api:
-            told = issue.publish(api, self._key, self._made, now=self._asked.clock())
+            told = issue.publish(api, self._key, self._made, self._when_told)
         if told.facts is not None:
-            code = told.facts.get(_fact(self._made), "").removeprefix("exit code ")
-            self._issue_told = Memory(int(code) if code.isdigit() else None, told.told_at)
             self._made = self._made.since(told.facts)
+            self._before = _memory(told)
+
+    def _when_told(self, before: issue.Told) -> datetime | None:
+        """What the issue remembers; a report that tells nobody leaves it as it is."""
+        now = self._asked.clock()
+        is_due = notification.is_due(self._made, _memory(before), now)
+        return now if is_due and "notify" in self._asked.places else before.told_at
 
     def _notify(self) -> None:
-        settings = config.settings(self._asked.config).notify
-        if settings is None:
-            raise Refused("`notify:` is not in usersync.yaml", "see docs/reports.md")
-        variables = config.secrets_of(settings)
+        settings = config.notify(self._asked.config)
         path = platformdirs.user_state_path("usersync") / "notifications.json"
-        before = self._issue_told or notification.recalled(path, self._key)
+        before = self._before or notification.recalled(path, self._key)
         now = self._asked.clock()
         is_due = notification.is_due(self._made, before, now)
-        if is_due and variables.webhook:
+        if is_due and settings.webhook:
             body = notification.message(self._made, settings.format, self._run_url)
-            fault = notification.send(variables.webhook, body)
-            if fault:
-                self._warn(f"notify: the webhook {fault}")
-        if self._made.exit_code == 0 and variables.heartbeat:
-            fault = notification.send(variables.heartbeat)
-            if fault:
-                self._warn(f"notify: the heartbeat {fault}")
+            self._sent("webhook", notification.send(settings.webhook, body))
+        if self._made.exit_code == 0 and settings.heartbeat:
+            self._sent("heartbeat", notification.send(settings.heartbeat))
         if self._made.exit_code != 7:
             told_at = now if is_due else before.told_at
             notification.remember(path, self._key, Memory(self._made.exit_code, told_at))
 
+    def _sent(self, what: str, fault: str) -> None:
+        if fault:
+            self._warnings.append(f"notify: the {what}: {fault}")
+
     def _annotate(self) -> None:
-        for annotation in step.annotations(self._made):
+        for annotation in step.annotated(self._made):
             self._say(annotation)
 
     def _summarize(self) -> None:
         text = report.render(self._made)
         if self._warnings:
-            text += "\n" + "\n".join(f"> {report.in_markdown(one)}" for one in self._warnings) + "\n"
+            text += "\n" + "".join(f"> {report.in_markdown(one)}\n" for one in self._warnings)
         if self._github.summary_path:
             step.summarize(self._github.summary_path, text)
         else:
             self._asked.say(text)
+
+    def _write_outputs(self) -> None:
+        step.write_outputs(self._github.output_path, step.outputs(self._made, self._run_url))
+
+    def _say(self, annotation: step.Annotation) -> None:
+        """A workflow command where there is a workflow, else a line."""
+        if self._github.is_actions:
+            self._asked.say(annotation.command)
+        else:
+            self._asked.say(
+                f"{annotation.severity}: {visible(annotation.message, LONGEST_MESSAGE)}"
+            )
+
+
+def is_discreet(surroundings: GitHub | None = None, *, show_counts: bool = False) -> bool:
+    """Whether only what anybody may read is said: in a public repository, and when in doubt.
+
+    Args:
+        surroundings: the workflow run; read from the environment when not given.
+        show_counts: somebody wants exact numbers all the same.
+    """
+    around = surroundings or github()
+    if show_counts or not around.is_actions or not around.repository:
+        return False
+    is_private = around.is_private
+    if is_private is None and around.token:
+        from usersync.github import client
+
+        try:
+            with client.opened(around) as api:
+                is_private = api.one("").get("private") is True
+        except UsersyncError:
+            is_private = False
+    return not is_private
+
+
+def _key(made: Report) -> str:
+    """What comment and issue are about when nobody said it: the targets, and the first task."""
+    names = {section.run.target.name for section in made.sections if section.run.target}
+    return "-".join(sorted(names)) or made.sections[0].run.task
+
+
+def _memory(told: issue.Told) -> Memory:
+    """What an issue remembers of the last time: the worst exit code among its facts."""
+    codes = [how.removeprefix("exit code ") for how in (told.facts or {}).values()]
+    known = [int(code) for code in codes if code in {"0", "1", "2", "3", "4", "5", "6", "7"}]
+    return Memory(worst(known) if told.facts else None, told.told_at)

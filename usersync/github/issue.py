@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from usersync import report
@@ -19,17 +20,24 @@ class Told:
 
     did: str = ""
     facts: Facts | None = None
+    """None when nothing was ever said."""
     told_at: datetime | None = None
 
 
-def publish(client: Client, key: str, made: Report, *, told_at: datetime | None = None) -> Told:
+def publish(
+    client: Client,
+    key: str,
+    made: Report,
+    when_told: Callable[[Told], datetime | None] = lambda before: before.told_at,
+) -> Told:
     """Keep the issue in step with the report.
 
     Args:
         client: the repository's.
         key: what it is about; there is one issue for each.
         made: what to say.
-        told_at: when the team's webhook is told of this, if it is.
+        when_told: from what was said before, when the team's webhook is told last; the issue
+            remembers it.
 
     Returns:
         What it said before, and ``opened``, ``reopened``, ``told``, ``unchanged``, ``closed``, or
@@ -45,7 +53,7 @@ def publish(client: Client, key: str, made: Report, *, told_at: datetime | None 
         return _well(client, now, key, made)
     hash_ = report.fingerprint(made.known)
     if now is None:
-        body = _body(made, key, hash_, told_at)
+        body = _body(made, key, hash_, when_told(Told()))
         client.make("/issues", title=_title(key, made), body=body, labels=[LABEL])
         return Told("opened")
     latest = made.since(now.facts)
@@ -53,10 +61,11 @@ def publish(client: Client, key: str, made: Report, *, told_at: datetime | None 
     if not same:
         # What is new is a comment, since only that reaches people.
         client.make(f"/issues/{now.number}/comments", body=report.render(latest, size="comment"))
-    body = _body(latest, key, hash_, told_at or now.told_at)
+    before = Told("", now.facts, now.told_at)
+    body = _body(latest, key, hash_, when_told(before))
     client.change(f"/issues/{now.number}", state="open", title=_title(key, made), body=body)
     did = "unchanged" if same else "told" if now.is_open else "reopened"
-    return Told(did, now.facts, now.told_at)
+    return replace(before, did=did)
 
 
 def _well(client: Client, now: Ours | None, key: str, made: Report) -> Told:

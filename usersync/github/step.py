@@ -43,7 +43,7 @@ class Annotation:
         return f"::{self.severity} {where}title=usersync::{_escaped(self.message)}"
 
 
-def annotations(made: Report, migrations: str = "supabase/migrations") -> tuple[Annotation, ...]:
+def annotated(made: Report, migrations: str = "supabase/migrations") -> tuple[Annotation, ...]:
     """The aggregate first, then what it is made of; at most ten.
 
     Args:

@@ -2,12 +2,15 @@
 
 from usersync.report.facts import Facts, fingerprint, packed, unpacked
 from usersync.report.headline import BROKEN, Headline, headline
-from usersync.report.page import Format, Report, Section, Size, render, report
+from usersync.report.media import in_markdown
+from usersync.report.page import FORMATS, SIZES, Format, Report, Section, Size, render, report
 from usersync.report.saved import read
 from usersync.report.text import as_json, beginning, step, terminal
 
 __all__ = [
     "BROKEN",
+    "FORMATS",
+    "SIZES",
     "Facts",
     "Format",
     "Headline",
@@ -18,6 +21,7 @@ __all__ = [
     "beginning",
     "fingerprint",
     "headline",
+    "in_markdown",
     "packed",
     "read",
     "render",

@@ -135,7 +135,7 @@ def _cause(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _others(number: int) -> tuple[str, ...]:
-    return (f" (and {number - 1} more)",) if number > 1 else ()
+    return (f" (and {number - 1:,} more)",) if number > 1 else ()
 
 
 def _paused(run: Run, shown: Shown) -> Headline | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from usersync.errors import Refused
 from usersync.model import EXIT_CODES_WORST_FIRST, CheckResult, Run, worst
@@ -20,6 +20,8 @@ from usersync.report.text import Ids, escaped_json, plain
 
 Format = Literal["md", "html", "json", "junit"]
 Size = Literal["summary", "comment"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+SIZES: tuple[Size, ...] = get_args(Size)
 
 #: GitHub's limits: a step summary in bytes, a comment in characters. See `docs/reports.md`.
 LONGEST_SUMMARY_BYTES = 1_048_576
