@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -222,6 +223,6 @@ def _key(made: Report) -> str:
 
 def _memory(told: issue.Told) -> Memory:
     """What an issue remembers of the last time: the worst exit code among its facts."""
-    codes = [how.removeprefix("exit code ") for how in (told.facts or {}).values()]
-    known = [int(code) for code in codes if code in {"0", "1", "2", "3", "4", "5", "6", "7"}]
-    return Memory(worst(known) if told.facts else None, told.told_at)
+    found = (re.fullmatch(r"exit code ([0-7])", how) for how in (told.facts or {}).values())
+    codes = [int(code[1]) for code in found if code]
+    return Memory(worst(codes) if told.facts is not None else None, told.told_at)

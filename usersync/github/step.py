@@ -55,7 +55,7 @@ def annotated(made: Report, migrations: str = "supabase/migrations") -> tuple[An
     parts = list(_parts(made.sections, migrations))
     room = MOST_ANNOTATIONS - 1
     if len(parts) > room:
-        rest = Annotation(f"and {len(parts) - room + 1} more: see the summary", severity)
+        rest = Annotation(f"and {len(parts) - room + 1:,} more: see the summary", severity)
         parts = [*parts[: room - 1], rest]
     return (Annotation(made.headline.text, severity), *parts)
 
