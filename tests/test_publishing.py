@@ -15,7 +15,7 @@ import pytest
 
 from tests.github_api import BOT, GitHub
 from tests.report_samples import DRIFT, MOMENT, RUNS, run, table
-from tests.test_reports import MARKUP, hostile, long_run
+from tests.test_reports import MARKUP, called, hostile, long_run
 from usersync import config, publishing, report
 from usersync.github import marker, step
 from usersync.model import Run
@@ -493,6 +493,60 @@ def test_nobody_to_tell(stage: Stage, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     assert stage.publish(with_missing(5), to="notify") == 2
     assert any("`notify:` names nobody" in line for line in stage.said)
+
+
+# -- on every task ------------------------------------------------------------------------------
+
+
+def test_any_task_publishes_its_run(tmp_path: Path) -> None:
+    """``--publish`` on a task that fails writes summary and outputs, and keeps its exit code."""
+    around = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+        "SUPABASE_DB_URL": "postgresql://postgres@127.0.0.1:1/postgres",
+    }
+    done = called("status", "--publish", "summary,annotations", folder=tmp_path, **around)
+    assert done.returncode == 1
+    assert "could not tell" in (tmp_path / "summary.md").read_text()
+    assert "exit-code" in (tmp_path / "outputs").read_text()
+    assert "::error title=usersync::" in done.stdout
+
+
+def test_json_stays_json(tmp_path: Path) -> None:
+    """With ``--json`` the annotations go to standard error, and standard output is one object."""
+    words = ("status", "--json", "--publish", "annotations")
+    around = {"GITHUB_ACTIONS": "true", "SUPABASE_DB_URL": "nothing"}
+    done = called(*words, folder=tmp_path, **around)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["exit_code"] == 3
+    assert "::error title=usersync::" in done.stderr
+
+
+def test_a_public_log_says_no_numbers(tmp_path: Path) -> None:
+    """In a public repository the log of a task says its first line in steps, and no host."""
+    (tmp_path / "event.json").write_text('{"repository": {"private": false}}')
+    around = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_REPOSITORY": "acme/app",
+        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+        "SUPABASE_DB_URL": "postgresql://postgres@127.0.0.1:1/postgres",
+        "USERSYNC_ENVIRONMENT": "production",
+    }
+    words = ("status", "--publish", "summary", "--out", "run.json")
+    done = called(*words, folder=tmp_path, **around)
+    assert done.returncode == 1
+    assert "127.0.0.1" not in done.stdout
+    assert "127.0.0.1" in (tmp_path / "run.json").read_text()
+    again = called(*words, "--show-counts", folder=tmp_path, **around)
+    assert "127.0.0.1" in again.stdout
+
+
+def test_a_place_that_there_is_not(tmp_path: Path) -> None:
+    """A misspelt place is exit 3 before anything starts, and says what was meant."""
+    done = called("status", "--publish", "sumary", folder=tmp_path)
+    assert done.returncode == 3
+    assert "did you mean" in done.stdout + done.stderr
 
 
 def test_every_place_is_one_word() -> None:

@@ -29,6 +29,9 @@ LONGEST_COMMENT = 65_536
 
 #: How many rows a list shows; a report that is too long for its place is made again with fewer.
 _ROWS = {"summary": (100, 30, 10, 3, 0), "comment": (20, 10, 5, 2, 0)}
+#: Tasks that open no target: what they say stands in the repository itself.
+_ABOUT_THE_REPOSITORY = ("migration.compare",)
+
 _TEMPLATES: dict[Format, tuple[str, media.Medium]] = {
     "md": ("report.md.j2", "markdown"),
     "html": ("report.html.j2", "html"),
@@ -112,8 +115,8 @@ def report(runs: Sequence[Run], *, is_public: bool = False) -> Report:
 
     Args:
         runs: at least one; of several of one task on one target, the earlier ones are its history.
-        is_public: whether anybody may read it; runs that had no target, or a local one, hide
-            nothing.
+        is_public: whether anybody may read it; what is about a local target, or about the
+            repository itself, hides nothing.
     """
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in sorted(_each(runs), key=lambda run: run.ended_at):
@@ -173,7 +176,9 @@ def _each(runs: Iterable[Run]) -> Iterable[Run]:
 
 
 def _is_secret(run: Run) -> bool:
-    return run.target is not None and run.target.environment != "local"
+    if run.target is None:
+        return run.task not in _ABOUT_THE_REPOSITORY
+    return run.target.environment != "local"
 
 
 def _rendered(

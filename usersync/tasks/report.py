@@ -73,7 +73,7 @@ def publish(
     _context: Context,
     run: list[str] | None = None,
     publish: str = "summary,annotations",
-    key: str = "",
+    key: str | None = None,
     pull_request: str | None = None,
     show_counts: bool = False,
     config: str | None = None,
@@ -85,7 +85,7 @@ def publish(
         publishing.Publication(
             runs=_runs(run),
             places=publishing.destinations(publish),
-            key=key,
+            key=key or "",
             show_counts=show_counts,
             pull_request=inputs.whole_number("--pull-request", pull_request, least=1),
             config=config,
