@@ -40,6 +40,7 @@ PAGES = (
     "docs/health.md",
     "docs/migration.md",
     "docs/quick-reference.md",
+    "docs/reports.md",
     "docs/runbooks.md",
 )
 
@@ -59,7 +60,7 @@ NOT_RUN_HERE = {
     "python3 bootstrap.py demo": ".ci/run runs it",
     "python3 bootstrap.py check": ".ci/run runs it",
     "invoke check": ".ci/run runs it",
-    "invoke migration.rollback --dry-run": "nothing is installed: test_the_migration_page has it",
+    "invoke migration.rollback --dry-run": "nothing is installed: its page runs it in order",
     "invoke migration.rollback --approve DIGEST": "as above",
     "invoke health.check": "test_health_check.py asks real servers",
     "invoke health.check --base-url https://app.example.com": "as above",
@@ -123,9 +124,12 @@ RUNBOOKS = shelf.entries()
 #: The users that the docs speak of: 150, of whom 5 have no profile, one of them 24c2c7f8.
 USERS, MISSING = 150, 5
 
-#: The page whose commands are run one after the other, and what each of them ends with.
-IN_ORDER = "docs/migration.md"
+#: The pages whose commands are run one after the other, and what each of them ends with.
+IN_ORDER = ("docs/migration.md", "docs/reports.md")
 EXIT_CODES_IN_ORDER = {
+    "invoke status --out status.json": 2,
+    "invoke report.publish --run status.json": 2,
+    "invoke report.publish --run status.json --publish summary,annotations --key nightly": 2,
     "invoke migration.verify": 2,
     "invoke migration.apply --dry-run": 2,
     "invoke migration.apply --sql": 2,
@@ -326,7 +330,7 @@ def test_every_command_runs(prompt: Prompt, command: Command) -> None:
 
 def test_no_excuse_is_left_over() -> None:
     """Every command that is not run here still stands in the docs."""
-    assert NOT_RUN_HERE.keys() <= {one.text for one in commands()}
+    assert NOT_RUN_HERE.keys() | EXIT_CODES_IN_ORDER.keys() <= {one.text for one in commands()}
 
 
 def test_the_two_commands_of_the_readme() -> None:
@@ -471,14 +475,14 @@ def test_shown_output(prompt: Prompt, block: Block) -> None:
         assert re.search(as_pattern(shown), steady(printed)), printed
 
 
-def test_the_migration_page_in_its_order(prompt: Prompt) -> None:
-    """The commands of the page about the migration work one after the other, in their order."""
-    ran = [one.text for one in commands() if re.match(rf"{IN_ORDER}:\d", one.place)]
-    assert len(ran) > 10
+@pytest.mark.parametrize("page", IN_ORDER)
+def test_the_commands_of_a_page_in_their_order(page: str, prompt: Prompt) -> None:
+    """The commands of the page work one after the other, in their order."""
+    ran = [one.text for one in commands() if re.match(rf"{page}:\d", one.place)]
+    assert len(ran) > 5
     for command in ran:
         code, printed = prompt.run(command)
         assert code == EXIT_CODES_IN_ORDER.get(command, 0), (command, printed)
-    assert EXIT_CODES_IN_ORDER.keys() <= set(ran)
 
 
 def test_the_page_of_the_checks_is_the_generated_one() -> None:

@@ -18,6 +18,9 @@ ReadOnly = Literal["standby", "setting"]
 Effect = Literal["read", "data", "schema", "external"]
 Answer = Literal["ok", "failed", "unknown"]
 
+#: Version of the shape of ``run.json``.
+RUN_SCHEMA = 1
+
 #: Several targets or tables: the exit code that wins stands first.
 EXIT_CODES_WORST_FIRST = (6, 5, 1, 3, 4, 7, 2, 0)
 

@@ -7,6 +7,8 @@ import re
 #: Characters of an id that a list shows, and that are accepted where one user matches.
 SHORT_ID_LENGTH = 8
 
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
 #: No field of a user is shown at greater length; and no message of ours.
 LONGEST_FIELD = 200
 LONGEST_MESSAGE = 4_000
@@ -23,6 +25,16 @@ def masked_email(email: str | None) -> str:
 def short_id(user_id: str) -> str:
     """The start of an id, as lists show it."""
     return user_id[:SHORT_ID_LENGTH]
+
+
+def short_ids(text: str) -> str:
+    """A text in which every id of a user is short."""
+    return _UUID.sub(_short, text)
+
+
+def _short(found: re.Match[str]) -> str:
+    # Nobody's: it stands in statements.
+    return found.group() if set(found.group()) == {"0", "-"} else short_id(found.group())
 
 
 def visible(text: str, longest: int = LONGEST_FIELD) -> str:

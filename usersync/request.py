@@ -19,8 +19,9 @@ class Request:
     ``out`` is a path for the Run as JSON, written also when the task fails or is interrupted;
     ``local_directory`` holds the local stack, when it is not the usual one; ``show_settings`` tells
     which settings are there, also when the target cannot be opened; ``refusal`` is what is wrong
-    with what was typed, told as everything else is; ``targets`` is all that ``--target`` said, and
-    ``target`` the one of them that a run is about.
+    with what was typed, told as everything else is; ``publish`` names the places where the run is
+    shown when it has ended, and ``show_counts`` that it says exact numbers there; ``targets`` is
+    all that ``--target`` said, and ``target`` the one of them that a run is about.
     """
 
     task: str
@@ -35,6 +36,8 @@ class Request:
     out: str | None = None
     show_ids: bool = False
     show_settings: bool = False
+    publish: tuple[str, ...] = ()
+    show_counts: bool = False
     refusal: UsersyncError | None = None
     program: str = "invoke"
     task_prefix: str = ""

@@ -18,16 +18,13 @@ from usersync import __version__, config, connect, report, run_file, shelf
 from usersync.errors import ConnectionFailed, Interrupted, Refused, UsersyncError
 from usersync.interruption import terminable
 from usersync.journal import Journal
-from usersync.model import JournalEvent, Outcome, Run, Step, TargetLine
+from usersync.model import RUN_SCHEMA, JournalEvent, Outcome, Run, Step, TargetLine
 from usersync.request import Request
 from usersync.session import Session
 from usersync.ways import Way, ways
 
 if TYPE_CHECKING:
     from usersync.backends import Backend
-
-#: Version of the shape of ``run.json``.
-RUN_SCHEMA = 1
 
 #: How the error of a run begins that nobody foresaw.
 BUG = "a bug in usersync"

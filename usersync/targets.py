@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from usersync import __version__, config, report, run_file, runner
 from usersync.errors import Interrupted, Refused, Stopped, UsersyncError
 from usersync.interruption import terminable
-from usersync.model import EXIT_CODES_WORST_FIRST, Run, TargetLine, worst
+from usersync.model import EXIT_CODES_WORST_FIRST, RUN_SCHEMA, Run, TargetLine, worst
 from usersync.runner import Request
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def run(request: Request, *, clock: Clock = lambda: datetime.now(UTC)) -> Run:
     runs = [_named(one, name) for one, name in zip(runs, names, strict=True)]
     circumstances = config.circumstances()
     finished = Run(
-        schema=runner.RUN_SCHEMA,
+        schema=RUN_SCHEMA,
         run_id=str(uuid.uuid4()),
         task=request.task,
         tool_version=__version__,

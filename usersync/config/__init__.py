@@ -2,6 +2,7 @@
 
 from usersync.config.database_url import is_loopback_api, project_ref_of_api
 from usersync.config.environment import Circumstances, circumstances, presence
+from usersync.config.github import GitHub, github
 from usersync.config.health import (
     HEALTH_TOKEN_ENV,
     PROTECTED_PATHS,
@@ -10,6 +11,7 @@ from usersync.config.health import (
     fault_of_base_url,
 )
 from usersync.config.load import ConfigFile, read_file, read_text, settings
+from usersync.config.notify import Addresses, notify
 from usersync.config.problems import did_you_mean
 from usersync.config.reference import reference_markdown
 from usersync.config.section import Acceptance, Unattended
@@ -45,6 +47,7 @@ __all__ = [
     "PROTECTED_PATHS",
     "PUBLIC_PATH",
     "Acceptance",
+    "Addresses",
     "Api",
     "Circumstances",
     "ConfigFile",
@@ -53,6 +56,7 @@ __all__ = [
     "ExcludeRule",
     "Expression",
     "FirstOf",
+    "GitHub",
     "Install",
     "LiteralValue",
     "Metadata",
@@ -69,9 +73,11 @@ __all__ = [
     "copied",
     "did_you_mean",
     "fault_of_base_url",
+    "github",
     "is_loopback_api",
     "load",
     "load_unconnected",
+    "notify",
     "presence",
     "problem",
     "project_ref",

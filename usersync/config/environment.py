@@ -33,6 +33,13 @@ VARIABLES: Mapping[str, str] = {
     "GITHUB_SERVER_URL": "With the next two, the link to the run in the journal.",
     "GITHUB_REPOSITORY": "See `GITHUB_SERVER_URL`.",
     "GITHUB_RUN_ID": "See `GITHUB_SERVER_URL`.",
+    "GITHUB_API_URL": "Where `--publish` finds GitHub's API; an Enterprise server has its own.",
+    "GITHUB_TOKEN": "What `--publish comment` and `--publish issue` may write with.",
+    "GITHUB_EVENT_PATH": "The event that started the workflow: which pull request, and whether "
+    "anybody can read the repository.",
+    "GITHUB_STEP_SUMMARY": "The file that `--publish summary` adds to.",
+    "GITHUB_OUTPUT": "The file that gets the outputs of the step.",
+    "USERSYNC_PLAN_RUN_ID": "The workflow run whose plan is carried out, for `approval:`.",
 }
 
 #: The variables that decide where a connection goes.

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, MinLen
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from usersync.config.values import Day, Rows, Text
+from usersync.config.values import Day, Rows, Text, Variable
 
 UnattendedTask = Literal["sync", "create-profile"]
 
@@ -23,6 +23,22 @@ class Unattended(Section):
 
     tasks: Annotated[tuple[UnattendedTask, ...], MinLen(1)] = Field(description="These tasks only.")
     max_rows: Rows | None = Field(None, description="At most so many rows in one run.")
+
+
+class Notify(Section):
+    """Who is told outside of GitHub, when ``--publish notify`` is asked for."""
+
+    webhook_env: Variable | None = Field(
+        None,
+        description="The NAME of the variable that holds the address of a webhook; told when the "
+        "state changes, and once a day while it fails.",
+    )
+    format: Literal["slack", "json"] = Field("slack", description="What the webhook understands.")
+    heartbeat_env: Variable | None = Field(
+        None,
+        description="The NAME of the variable that holds an address to ask after each success, so "
+        "that a monitor outside notices when the schedule stops.",
+    )
 
 
 class JournalSettings(Section):

@@ -8,7 +8,7 @@ from annotated_types import MinLen
 from pydantic import AfterValidator, Field, model_validator
 
 from usersync.config.health import BaseUrl, Health
-from usersync.config.section import Acceptance, JournalSettings, Section, Unattended
+from usersync.config.section import Acceptance, JournalSettings, Notify, Section, Unattended
 from usersync.config.sources import Source, UserColumn, problem
 from usersync.config.values import (
     Comparable,
@@ -257,6 +257,7 @@ class Settings(Section):
     )
     accept: tuple[Acceptance, ...] = Field((), description="Findings the team knows of.")
     journal: JournalSettings = Field(JournalSettings(), description="What the journal keeps.")
+    notify: Notify | None = Field(None, description="Who is told outside of GitHub.")
     checks: tuple[Text, ...] = Field(
         (),
         description="Checks of your own, files of SQL: `doctor` and `migration.verify` ask them.",

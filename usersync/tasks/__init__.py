@@ -6,7 +6,7 @@ Nothing heavy is imported here, so that listing the tasks stays fast.
 
 from invoke.collection import Collection
 
-from usersync.tasks import connect, health, journal, local, migration, profiles, runbook
+from usersync.tasks import connect, health, journal, local, migration, profiles, report, runbook
 from usersync.tasks.demo import demo
 from usersync.tasks.doctor import doctor
 from usersync.tasks.logs import logs
@@ -25,5 +25,6 @@ namespace = Collection(
     journal=Collection.from_module(journal),
     local=Collection.from_module(local),
     migration=Collection.from_module(migration),
+    report=Collection.from_module(report),
     runbook=runbook.collection(),
 )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 import io
-import logging
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +15,12 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from usersync.errors import Refused, UsersyncError
+from usersync.errors import UsersyncError
 from usersync.privacy import LONGEST_MESSAGE, visible
+from usersync.tasks import traps
 
 if TYPE_CHECKING:
+    from usersync.model import Run
     from usersync.runner import Request
 
 COMMON_FLAGS = {
@@ -30,11 +30,11 @@ COMMON_FLAGS = {
     "out": "write the run as JSON to this file, also when the task fails",
     "json": "print the run as one JSON object and nothing else",
     "show_ids": "whole user ids instead of their first eight characters",
+    "publish": "show the run on GitHub: summary, annotations, comment, issue, notify, with commas",
+    "show_counts": "exact numbers and names where anybody can read what is published",
 }
-#: Behind a task Invoke takes these for its own, and then forgets them.
-_LOST_FLAG = re.compile(r"(?:^| )(?:--debug|--version|-[A-Za-z]*[dV][A-Za-z]*)(?: |$)")
 
-_TEXT_FLAGS = ("target", "config", "env_file", "out")
+_TEXT_FLAGS = ("target", "config", "env_file", "out", "publish")
 
 
 def command(
@@ -76,10 +76,11 @@ def command(
         def body(context: Context, *arguments: Any, **flags: Any) -> None:
             _print_anything()
             try:
-                _refuse_flags_of_invoke(context, meant, writes=writes)
-                _refuse_empty(flags, options.get("positional") or ())
+                traps.refuse_places(flags)
+                traps.refuse_flags_of_invoke(context, meant, writes=writes)
+                traps.refuse_empty(flags, options.get("positional") or ())
                 if not opens_target:
-                    _refuse_targets(flags)
+                    traps.refuse_targets(flags)
                 exit_code = function(context, *arguments, **flags)
             except UsersyncError as error:
                 task = called or function.__name__.replace("_", "-")
@@ -125,18 +126,51 @@ def finish(
     from usersync import report, targets
 
     result = targets.run(request)
-    if json:
+    if is_discreet(request):
+        text = _in_public(result)
+    elif json:
         text = report.as_json(result, show_ids=request.show_ids) + "\n"
     elif is_told:
         text = report.terminal(replace(result, steps=())) if result.error else ""
     else:
         text = report.terminal(result, show_ids=request.show_ids, verbose=verbose, told=told())
+    print_text(text, end="")
+    if request.publish:
+        from usersync import publishing
+
+        publishing.publish(
+            publishing.Publication(
+                runs=(result,),
+                places=publishing.destinations(",".join(request.publish)),
+                show_counts=request.show_counts,
+                config=request.config,
+                say=print_message if json else print_text,
+            )
+        )
+    return result.exit_code
+
+
+def is_discreet(request: Request) -> bool:
+    """Whether the log says only what anybody may read."""
+    if not request.publish or request.target == "local" or request.targets == ("local",):
+        return False
+    from usersync import publishing
+
+    return publishing.is_discreet(show_counts=request.show_counts)
+
+
+def print_text(text: str, end: str = "\n") -> None:
+    """Print on standard output, also when nobody reads any more."""
     try:
-        print(text, end="", flush=True)
+        print(text, end=end, flush=True)
     except BrokenPipeError:
         # Whoever read has read enough; Python must not try again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return result.exit_code
+
+
+def print_message(text: str) -> None:
+    """Print on standard error, where standard output belongs to a program."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def request(
@@ -156,6 +190,8 @@ def request(
         env_file=flags["env_file"],
         out=flags["out"],
         show_ids=flags["show_ids"],
+        publish=tuple((flags.get("publish") or "").split(",")) if flags.get("publish") else (),
+        show_counts=bool(flags.get("show_counts")),
         program=program(),
         task_prefix=task_prefix(task),
         ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
@@ -210,53 +246,10 @@ def _ask(question: str) -> bool:
     return sys.stdin.readline().strip().lower() == "yes"
 
 
-def _refuse_flags_of_invoke(context: Context, meant: str, *, writes: bool) -> None:
-    settings = context.config
-    if settings._runtime_path is not None:
-        raise Refused(
-            "--config (-f) before a task is Invoke's own file, not usersync.yaml",
-            "put it behind the task: status --config usersync.yaml",
-        )
-    if not writes:
-        return
-    if context.remainder:
-        raise Refused(
-            f"what stands behind -- is not read: {context.remainder}",
-            "leave the -- out",
-        )
-    if settings.run.dry:
-        raise Refused(
-            "Invoke's --dry (-R, INVOKE_RUN_DRY) does not keep a task from writing",
-            meant,
-        )
-    if logging.getLogger("invoke").isEnabledFor(logging.DEBUG) or _LOST_FLAG.search(
-        " ".join(sys.argv[1:])
-    ):
-        raise Refused(
-            "Invoke's --debug (-d, INVOKE_DEBUG) and --version (-V) do not keep a task from"
-            " writing, and the first shows what it should not",
-            meant,
-        )
+def _in_public(result: Run) -> str:
+    """What a log may say that anybody can read."""
+    from usersync import report
 
-
-def _refuse_targets(flags: Mapping[str, Any]) -> None:
-    """Refuse what chooses a target where there is nothing to choose."""
-    given = [f"--{name.replace('_', '-')}" for name in ("config", "env_file") if flags[name]]
-    if any(name != "local" for name in flags["target"] or ()):
-        given.insert(0, " ".join(f"--target {name}" for name in flags["target"]))
-    if given:
-        raise Refused(
-            f"{' and '.join(given)} cannot be meant: this task works on the embedded Postgres,"
-            " and reads no configuration",
-            f"leave {'it' if len(given) == 1 else 'them'} out",
-        )
-
-
-def _refuse_empty(flags: Mapping[str, Any], positional: Sequence[str]) -> None:
-    """Refuse ``--approve "$DIGEST"`` where the variable is not set: it says nothing, or less."""
-    for name, value in flags.items():
-        values = value if isinstance(value, list) else [value]
-        if name not in positional and any(part == "" for part in values):
-            raise Refused(
-                f"--{name.replace('_', '-')} is empty", "give it a value, or leave it out"
-            )
+    made = report.report([result], is_public=True)
+    hint = "Numbers and names are left out of a public log: --show-counts, or --out FILE."
+    return f"{visible(made.headline.text, LONGEST_MESSAGE)}\n{hint}\n"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from usersync.errors import Refused
+
+Word = TypeVar("Word", bound=str)
 
 
 def whole_number(flag: str, text: str | None, *, least: int = 0) -> int | None:
@@ -61,14 +64,15 @@ def at_most_one(flags: Mapping[str, bool]) -> None:
         raise Refused(f"{' and '.join(given)} exclude each other", "give one of them")
 
 
-def choice(flag: str, text: str, allowed: Sequence[str]) -> str:
+def choice(flag: str, text: str, allowed: Sequence[Word]) -> Word:
     """One of the allowed words.
 
     Raises:
         Refused: it is none of them.
     """
-    if text in allowed:
-        return text
+    for one in allowed:
+        if one == text:
+            return one
     near = difflib.get_close_matches(text, allowed, n=1)
     guess = f"; did you mean {near[0]}?" if near else ""
     raise Refused(f"{flag} takes {' or '.join(allowed)}, found {text!r}{guess}")

@@ -14,7 +14,7 @@ from invoke.tasks import Task
 from usersync.shelf import SUBCOMMANDS, Entry, entries
 from usersync.tasks import inputs
 from usersync.tasks.arguments import NameTask
-from usersync.tasks.command import command, finish, request
+from usersync.tasks.command import command, finish, is_discreet, request
 
 if TYPE_CHECKING:
     from usersync.runner import Request
@@ -63,8 +63,8 @@ def tell(asked: Request, *, json: bool) -> int:
     from usersync import config
     from usersync.tasks.narration import Telling
 
-    if json:
-        return finish(asked, json=True)
+    if json or is_discreet(asked):
+        return finish(asked, json=json)
     grouped = config.circumstances().is_github
     telling = Telling(show_ids=asked.show_ids, grouped=grouped)
     return finish(replace(asked, narrator=telling), json=False, told=lambda: telling.has_begun)

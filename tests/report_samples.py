@@ -1,0 +1,210 @@
+"""Runs as they come, for the tests of what is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from usersync.model import (
+    ChangeState,
+    CheckResult,
+    Count,
+    DayCount,
+    FailureGroup,
+    Finding,
+    Guard,
+    Missing,
+    Paused,
+    Plan,
+    Run,
+    RunbookFacts,
+    Status,
+    Step,
+    Summary,
+    TableResult,
+    TargetLine,
+    Trigger,
+    User,
+    Verdict,
+)
+
+MOMENT = datetime(2026, 11, 25, 3, 17, tzinfo=UTC)
+SINCE = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+TABLE = "public.user_profiles(user_id)"
+TARGET = TargetLine("production", "production", "abcdefgh", "direct as postgres via session pooler")
+USER_ID = "24c2c7f8-0000-4000-8000-00000000abcd"
+
+
+def run(task: str, exit_code: int, **parts: object) -> Run:
+    """A run of some task on production."""
+    given: dict[str, object] = {
+        "schema": 1,
+        "run_id": "11111111-2222-4333-8444-555555555555",
+        "task": task,
+        "tool_version": "0.1.0",
+        "started_at": MOMENT - timedelta(seconds=2),
+        "ended_at": MOMENT,
+        "exit_code": exit_code,
+        "target": TARGET,
+        "actor": "octocat",
+        "run_url": "https://github.com/acme/app/actions/runs/7",
+        **parts,
+    }
+    return Run(**given)  # type: ignore[arg-type]
+
+
+def table(**parts: object) -> tuple[TableResult, ...]:
+    """What is said of the one profile table."""
+    return (TableResult(TABLE, **parts),)  # type: ignore[arg-type]
+
+
+MISSING = Missing(
+    SINCE,
+    MOMENT,
+    tuple(DayCount(date(2026, 11, 12) + timedelta(days=n), max(0, n - 8)) for n in range(14)),
+    (Count("email", 4), Count("google", 1)),
+    (User(USER_ID, "a***@example.org", SINCE, "email"),),
+)
+DRIFT = Status(
+    MOMENT,
+    150,
+    145,
+    not_counted=(Count("soft-deleted", 12),),
+    orphans=3,
+    last_with_profile_at=SINCE - timedelta(minutes=4),
+    missing_detail=MISSING,
+)
+CHECKS = (
+    CheckResult(
+        "trigger_disabled",
+        "error",
+        "The trigger that makes profiles is disabled.",
+        "Enable it: `invoke migration.apply`.",
+        1,
+        findings=(Finding("trigger_disabled:x", "on_auth_user_created", "disabled"),),
+        runbook="new-users-get-no-profile",
+    ),
+    CheckResult(
+        "orphan_profiles",
+        "warning",
+        "Profiles of users who do not exist.",
+        "See the runbook.",
+        210,
+        accepted=10,
+        findings=tuple(
+            Finding(f"orphan:{n}", f"{n:08x}-0000-4000-8000-00000000abcd", "no user", "known" * 0)
+            for n in range(100)
+        ),
+    ),
+    CheckResult("realtime", "info", "The table is published.", "Nothing.", 1),
+    CheckResult(
+        "grants", "error", "Everybody may call it.", "Revoke.", 0, unknown="no right to ask"
+    ),
+    CheckResult("search_path", "error", "The path is open.", "Close it.", 0),
+)
+SUMMARY = Summary(MOMENT, 150, 145, 5, 0, 0, 2.34)
+
+#: One run for each thing that a report can have to say.
+RUNS: dict[str, Run] = {
+    "in_sync": run("status", 0, tables=table(status=Status(MOMENT, 150, 150))),
+    "drift": run("status", 2, tables=table(status=DRIFT), next_steps=("usersync sync --dry-run",)),
+    "plan": run(
+        "sync",
+        2,
+        tables=table(
+            plan=Plan(
+                MOMENT,
+                150,
+                145,
+                5,
+                "5-20261125T031700000000-8e1acd93",
+                triggers=(Trigger("welcome_mail", "public.mail", "outside", "calls pg_net"),),
+                guards=(Guard("trigger", "welcome_mail can reach outside", "--fire-trigger"),),
+            )
+        ),
+        next_steps=("usersync sync --approve 5-20261125T031700000000-8e1acd93",),
+    ),
+    "created": run("sync", 0, tables=table(summary=SUMMARY)),
+    "failed": run(
+        "sync",
+        2,
+        tables=table(
+            summary=replace(
+                SUMMARY,
+                created=2,
+                failed=3,
+                failures=(
+                    FailureGroup(
+                        "23505", "unique_violation", "profiles_username_key", 2, (USER_ID,)
+                    ),
+                    FailureGroup("23514", "check_violation", "username_length", 1, (USER_ID,)),
+                ),
+            )
+        ),
+        next_steps=("usersync status",),
+    ),
+    "findings": run("doctor", 2, checks=CHECKS),
+    "verified": run(
+        "migration.verify",
+        0,
+        checks=CHECKS[4:],
+        changes=(ChangeState("0006_sign_up", "makes the profile of a new user", "applied"),),
+    ),
+    "paused": run(
+        "status",
+        0,
+        paused=(Paused("public.handle_new_user()", SINCE, "octocat", "release", signed_up=12),),
+        tables=table(status=Status(MOMENT, 150, 150)),
+    ),
+    "gate": run(
+        "runbook.sign-ups-fail",
+        4,
+        runbook=RunbookFacts(
+            "sign-ups-fail",
+            "Sign-ups fail",
+            "critical",
+            "run",
+            "abc",
+            gate="pause",
+            digest="1-abcdef",
+        ),
+        steps=(
+            Step("diagnosis", "finding", "23502 in public.handle_new_user", duration_s=0.3),
+            Step("pause", "not-reached", "waits for approval"),
+        ),
+        next_steps=("usersync runbook.run sign-ups-fail --approve 1-abcdef",),
+    ),
+    "unreachable": run(
+        "status",
+        1,
+        target=None,
+        error="db.abcdefgh.supabase.co: no route to host",
+        next_steps=("use the session pooler",),
+    ),
+    "refused": run("sync", 3, error="production needs --approve, --yes or `unattended:`"),
+    "locked": run("migration.apply", 7, error="another run holds the lock since 03:15"),
+    "broken_by_pull_request": run(
+        "migration.compare",
+        2,
+        target=None,
+        verdicts=(
+            Verdict("by e-mail", "ok", "ok"),
+            Verdict(
+                "by phone",
+                "ok",
+                "failed",
+                "23502 `profiles.username`, `public.handle_new_user` line 4",
+                "20261120_rename.sql",
+            ),
+        ),
+    ),
+    "harmless_pull_request": run(
+        "migration.compare", 0, target=None, verdicts=(Verdict("by e-mail", "ok", "ok"),)
+    ),
+    "untold_pull_request": run(
+        "migration.compare",
+        1,
+        target=None,
+        verdicts=(Verdict("by e-mail", "unknown", "unknown", "it needs the extension `postgis`"),),
+    ),
+}

@@ -1,0 +1,561 @@
+"""Reports on GitHub: said once, edited in place, and whatever fails changes no verdict."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.github_api import BOT, GitHub
+from tests.report_samples import DRIFT, MOMENT, RUNS, run, table
+from tests.test_reports import MARKUP, called, hostile, long_run
+from usersync import config, publishing, report
+from usersync.github import marker, step
+from usersync.model import Run
+from usersync.publishing import DESTINATIONS, Publication
+
+PULL = 7
+DASH = "\N{EN DASH}"
+
+
+class Stage:
+    """A workflow run on a repository, and what it says."""
+
+    def __init__(self, folder: Path, github: GitHub, event: dict[str, Any] | None = None) -> None:
+        self.folder = folder
+        self.github = github
+        self.said: list[str] = []
+        self.now = datetime(2026, 11, 25, 3, 20, tzinfo=UTC)
+        self.around = config.github(
+            {
+                "GITHUB_ACTIONS": "true",
+                "GITHUB_API_URL": github.url,
+                "GITHUB_REPOSITORY": github.repository,
+                "GITHUB_TOKEN": "ghs_secret",
+                "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+                "GITHUB_OUTPUT": str(folder / "outputs"),
+                "GITHUB_EVENT_PATH": str(folder / "event.json"),
+            }
+        )
+        private = {"repository": {"private": True}, "pull_request": {"number": PULL}}
+        self.event(private if event is None else event)
+
+    def event(self, value: dict[str, Any]) -> None:
+        """What started the workflow."""
+        self.around = replace(self.around, event=value)
+
+    def publish(self, *runs: Run, to: str = "comment", **options: Any) -> int:
+        """Publish, as ``report.publish`` does."""
+        return publishing.publish(
+            Publication(
+                runs=runs,
+                places=publishing.destinations(to),
+                say=self.said.append,
+                clock=lambda: self.now,
+                surroundings=self.around,
+                **options,
+            )
+        )
+
+    @property
+    def summary(self) -> str:
+        """What the step summary holds."""
+        return (self.folder / "summary.md").read_text()
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the step."""
+        lines = (self.folder / "outputs").read_text().splitlines()
+        return {lines[n].partition("<<")[0]: lines[n + 1] for n in range(0, len(lines), 3)}
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test remembers what another one told, and none waits for long."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    """A repository with a pull request."""
+    with GitHub() as server:
+        server.add_issue(number=PULL, is_pull=True)
+        yield server
+
+
+@pytest.fixture
+def stage(tmp_path: Path, github: GitHub) -> Stage:
+    """A workflow run of that pull request."""
+    return Stage(tmp_path, github)
+
+
+def with_missing(missing: int) -> Run:
+    """A status of 150 users with so many missing."""
+    if not missing:
+        return RUNS["in_sync"]
+    return run("status", 2, tables=table(status=replace(DRIFT, existing=150 - missing)))
+
+
+# -- the comment --------------------------------------------------------------------------------
+
+
+def test_one_comment_is_made_edited_and_left_alone(stage: Stage) -> None:
+    """Drift makes it, the same drift leaves it untouched, other drift and none edit it."""
+    assert stage.publish(with_missing(5)) == 2
+    (comment,) = stage.github.comments
+    assert comment.body.startswith("<!-- usersync key=production ")
+    assert "5 of 150 users have no profile" in comment.body
+    before = len(stage.github.writes)
+    assert stage.publish(with_missing(5)) == 2
+    assert len(stage.github.writes) == before
+    assert stage.publish(with_missing(8)) == 2
+    assert stage.publish(with_missing(0)) == 0
+    (comment,) = stage.github.comments
+    assert "✅ in sync: 150 users, 150 profiles" in comment.body
+    assert "gone: users without a profile (production) (was 8)" in comment.body
+    assert [line.partition(" ")[0] for line in stage.github.writes] == ["POST", "PATCH", "PATCH"]
+    assert stage.said == []
+
+
+def test_no_comment_when_all_is_well(stage: Stage) -> None:
+    """A pull request without a fault, and without a comment of ours, gets none."""
+    assert stage.publish(RUNS["harmless_pull_request"]) == 0
+    assert stage.github.comments == []
+
+
+def test_somebody_elses_marker_is_not_ours(stage: Stage) -> None:
+    """A comment with our marker by somebody else stays as it is; ours is made beside it."""
+    forged = marker.marker("production", "abc", {})
+    stage.github.add_comment(PULL, f"{forged}\nnice try", login="mallory")
+    stage.github.add_comment(PULL, f"quoted: {forged}")
+    stage.publish(with_missing(5))
+    assert [one.login for one in stage.github.comments] == ["mallory", BOT, BOT]
+    assert stage.github.comments[0].body.endswith("nice try")
+    assert stage.github.comments[1].body.startswith("quoted")
+
+
+def test_ours_is_found_on_a_later_page(stage: Stage) -> None:
+    """Behind 250 comments of others ours is still the one that is edited."""
+    stage.publish(with_missing(5))
+    ours = stage.github.comments.pop()
+    for number in range(250):
+        stage.github.add_comment(PULL, f"comment {number}", login="octocat")
+    stage.github.comments.append(ours)
+    stage.publish(with_missing(6))
+    assert len(stage.github.comments) == 251
+    assert "6 of 150" in stage.github.comments[-1].body
+
+
+def test_two_keys_have_two_comments(stage: Stage) -> None:
+    """Two checks of one pull request do not overwrite each other."""
+    stage.publish(with_missing(5), key="staging")
+    stage.publish(with_missing(6), key="pull request: x --> y")
+    assert len(stage.github.comments) == 2
+    stage.publish(with_missing(0), key="staging")
+    assert "in sync" in stage.github.comments[0].body
+    assert "6 of 150" in stage.github.comments[1].body
+
+
+def test_two_runs_at_once_leave_one_comment(stage: Stage) -> None:
+    """Of two comments that were made at the same moment the older one stays."""
+    stage.publish(with_missing(5))
+    twin = replace(stage.github.comments[0], id=stage.github.comments[0].id + 1)
+    stage.github.comments.append(twin)
+    first = stage.github.comments[0].id
+    stage.publish(with_missing(6))
+    assert [one.id for one in stage.github.comments] == [first]
+    assert "6 of 150" in stage.github.comments[0].body
+
+
+def test_publishing_side_by_side(tmp_path: Path, github: GitHub) -> None:
+    """Two runs that publish at the same time end with one comment."""
+    stages = [Stage(tmp_path, github) for _ in range(2)]
+    github.fail(None, method="GET", path=r"/comments$", times=2)
+    threads = [
+        threading.Thread(target=one.publish, args=(with_missing(5 + at),))
+        for at, one in enumerate(stages)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stages[0].publish(with_missing(9))
+    assert len(github.comments) == 1
+
+
+def test_a_long_report_fits_a_comment(stage: Stage) -> None:
+    """A report of 100,000 findings is taken by an API that refuses what is too long."""
+    assert stage.publish(long_run(100_000)) == 2
+    assert len(stage.github.comments) == 1
+    assert stage.said == []
+
+
+# -- what GitHub answers ------------------------------------------------------------------------
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "401": {"status": 401},
+    "403": {"status": 403},
+    "404": {"status": 404},
+    "422": {"status": 422, "method": "POST"},
+    "a web page": {"status": 200, "html": True},
+    "500 for long": {"status": 500, "times": 20},
+    "an hour of rate limit": {"status": 429, "headers": {"retry-after": "3600"}},
+    "a rate limit until tomorrow": {
+        "status": 403,
+        "headers": {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800"},
+    },
+    "no answer to a comment": {"status": None, "method": "POST"},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_fails_changes_no_verdict(
+    fault: dict[str, Any], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code is the run's, the summary says all, and a warning says what went wrong."""
+    monkeypatch.setattr("usersync.github.client._BUDGET_S", 2.0)
+    stage.github.fail(path=r"/comments$", **fault)
+    assert stage.publish(with_missing(5), to="summary,comment,annotations") == 2
+    assert "5 of 150 users" in stage.summary
+    assert "&gt;" not in stage.summary.partition("\n> ")[2]
+    assert "\n> comment: " in stage.summary
+    (warning,) = [line for line in stage.said if line.startswith("::warning") and "comment" in line]
+    assert "ghs_secret" not in warning + stage.summary
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 502},
+        {"status": None, "method": "GET"},
+        {"status": 429, "headers": {"retry-after": "1"}, "method": "POST"},
+        {"status": 403, "headers": {"retry-after": "1"}, "method": "POST"},
+    ],
+)
+def test_what_may_pass_is_tried_again(fault: dict[str, Any], stage: Stage) -> None:
+    """A gateway, a lost connection and a secondary rate limit cost time, and no comment is lost."""
+    stage.github.fail(path=r"/comments$", **fault)
+    assert stage.publish(with_missing(5)) == 2
+    assert len(stage.github.comments) == 1
+    assert stage.said == []
+
+
+def test_a_fork_may_not_write(tmp_path: Path) -> None:
+    """With the token of a fork the summary says all, a warning says why, and the verdict stands."""
+    with GitHub(can_write=False) as github:
+        github.add_issue(number=PULL, is_pull=True)
+        stage = Stage(tmp_path, github)
+        assert stage.publish(RUNS["broken_by_pull_request"], to="summary,comment") == 2
+        assert "this PR stops sign-ups" in stage.summary
+        assert any("a fork" in line for line in stage.said)
+
+
+def test_without_a_token(tmp_path: Path, stage: Stage) -> None:
+    """Without a token nothing is asked, and what is missing is named."""
+    stage.around = replace(stage.around, token="")
+    assert stage.publish(with_missing(5), to="comment,issue") == 2
+    assert stage.github.asked == []
+    assert any("GITHUB_TOKEN is not set" in line for line in stage.said)
+
+
+def test_not_on_a_pull_request(stage: Stage) -> None:
+    """A comment needs a pull request: the event's, or the one that is named."""
+    stage.event({"repository": {"private": True}})
+    stage.publish(with_missing(5))
+    assert any("no run of a pull request" in line for line in stage.said)
+    stage.publish(with_missing(5), pull_request=PULL)
+    assert len(stage.github.comments) == 1
+
+
+# -- the issue ----------------------------------------------------------------------------------
+
+
+def test_the_life_of_an_issue(stage: Stage) -> None:
+    """Opened by drift, told what is new, closed when all is well, reopened, and there is one."""
+    github = stage.github
+    github.add_issue(number=1, title="somebody else's", login="octocat")
+    assert stage.publish(with_missing(0), to="issue") == 0
+    assert len(github.issues) == 2
+    assert stage.publish(with_missing(5), to="issue") == 2
+    (ours,) = [one for one in github.issues.values() if "usersync" in one.labels]
+    assert (ours.state, ours.title) == (
+        "open",
+        "usersync production: ⚠️ 5 of 150 users have no profile since 2026-11-20 14:02 UTC",
+    )
+    stage.publish(with_missing(5), to="issue")
+    assert github.comments == []
+    stage.publish(with_missing(8), to="issue")
+    (news,) = github.comments
+    assert news.body.index("8, was 5") < news.body.index("Total Auth Users")
+    assert "8 of 150" in ours.title
+    stage.publish(with_missing(0), to="issue")
+    assert ours.state == "closed"
+    stage.publish(with_missing(0), to="issue")
+    assert len(github.comments) == 2
+    stage.publish(with_missing(3), to="issue")
+    assert ours.state == "open"
+    assert len([one for one in github.issues.values() if not one.is_pull]) == 2
+    assert stage.said == []
+
+
+def test_a_lock_is_no_news(stage: Stage) -> None:
+    """Exit code 7 opens nothing and closes nothing."""
+    stage.publish(with_missing(5), to="issue")
+    before = list(stage.github.writes)
+    assert stage.publish(RUNS["locked"], to="issue", key="production") == 7
+    assert stage.github.writes == before
+
+
+# -- what the step shows ------------------------------------------------------------------------
+
+
+def test_outputs(stage: Stage) -> None:
+    """A workflow can decide upon status, numbers, digest and exit code."""
+    stage.publish(with_missing(5), to="summary")
+    assert stage.outputs["status"] == "drift"
+    assert stage.outputs["missing"] == "5"
+    (stage.folder / "outputs").unlink()
+    stage.publish(RUNS["plan"], to="summary")
+    assert stage.outputs["digest"].startswith("5-2026")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_annotations_are_at_most_ten(name: str) -> None:
+    """The aggregate comes first; a broken pull request also marks the file."""
+    made = report.report([RUNS[name]])
+    lines = [one.command for one in step.annotated(made)]
+    assert len(lines) <= 10
+    assert made.headline.text.split(":")[0] in lines[0]
+    if name == "broken_by_pull_request":
+        assert "file=supabase/migrations/20261120_rename.sql" in lines[1]
+        assert lines[0].startswith("::error ")
+
+
+def test_many_annotations_are_ten() -> None:
+    """Of 100,000 findings ten lines are shown, and one of them says how many more there are."""
+    lines = [one.command for one in step.annotated(report.report([long_run(100_000)]))]
+    assert len(lines) == 10
+    assert "and 99,992 more" in lines[-1]
+
+
+@pytest.mark.parametrize("text", MARKUP.values(), ids=MARKUP)
+def test_a_name_is_no_workflow_command(text: str, stage: Stage) -> None:
+    """Whatever a user is called, the log gets our commands and no other."""
+    stage.publish(hostile(text), to="annotations")
+    for line in "\n".join(stage.said).splitlines():
+        assert line.startswith(("::error ", "::warning ", "::notice "))
+        head, _, message = line[2:].partition("::")
+        assert head.count("title=") == 1
+        assert "%" not in message.replace("%25", "")
+
+
+# -- a public repository ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", [{"repository": {"private": False}}, {}])
+def test_in_public_numbers_are_steps(event: dict[str, Any], tmp_path: Path) -> None:
+    """Summary, annotations, comment and issue say steps, also when the event says nothing."""
+    with GitHub(private=False) as github:
+        github.add_issue(number=PULL, is_pull=True)
+        stage = Stage(tmp_path, github, event)
+        to = "summary,annotations,comment,issue"
+        assert stage.publish(with_missing(5), to=to, pull_request=PULL) == 2
+        texts = [
+            stage.summary,
+            *stage.said,
+            *(one.body for one in github.comments),
+            *(one.body + one.title for one in github.issues.values()),
+        ]
+        assert all("5 of 150" not in text for text in texts)
+        assert f"1{DASH}9 of 100{DASH}999 users" in stage.summary
+        packed = "".join(texts).partition("facts=")[2].partition(" -->")[0]
+        assert report.unpacked(packed)["users without a profile (production)"] == f"1{DASH}9"  # type: ignore[index]
+        stage.publish(with_missing(5), to="summary", show_counts=True)
+        assert "5 of 150 users" in stage.summary
+
+
+# -- the webhook and the heartbeat --------------------------------------------------------------
+
+
+class Hook:
+    """An address on this machine that writes down what it is told."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.status = status
+        self.told: list[tuple[str, Any]] = []
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _handle(self) -> None:
+                length = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(length)
+                hook.told.append((self.path, json.loads(body) if body else None))
+                self.send_response(hook.status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            do_GET = do_POST = _handle  # noqa: N815 - its own words
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Hook]]:
+    """A webhook and a heartbeat, configured in a format."""
+    opened: list[Hook] = []
+
+    def make(format: str = "json") -> Hook:  # noqa: A002 - the setting's name
+        made = Hook()
+        opened.append(made)
+        (tmp_path / "usersync.yaml").write_text(
+            f"notify:\n  webhook_env: HOOK\n  heartbeat_env: BEAT\n  format: {format}\n"
+        )
+        monkeypatch.setenv("HOOK", f"{made.url}/hook/secret-part")
+        monkeypatch.setenv("BEAT", f"{made.url}/beat")
+        monkeypatch.setenv("USERSYNC_CONFIG", str(tmp_path / "usersync.yaml"))
+        return made
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.mark.parametrize("to", ["notify", "notify,issue"])
+def test_the_team_is_told_of_changes(to: str, stage: Stage, hook: Callable[[str], Hook]) -> None:
+    """Told when it breaks, not again within the day, again after a day, and when it is well."""
+    told = hook("json")
+
+    def hooked() -> list[str]:
+        return [body["headline"] for path, body in told.told if path.startswith("/hook")]
+
+    stage.publish(with_missing(0), to=to)
+    assert hooked() == []
+    stage.publish(with_missing(5), to=to)
+    assert len(hooked()) == 1
+    stage.now += timedelta(hours=2)
+    stage.publish(with_missing(5), to=to)
+    assert len(hooked()) == 1
+    stage.now += timedelta(hours=22)
+    stage.publish(with_missing(5), to=to)
+    assert len(hooked()) == 2
+    stage.publish(RUNS["locked"], to=to, key="production")
+    stage.publish(with_missing(0), to=to)
+    assert hooked()[2].startswith("✅")
+    assert [path for path, _ in told.told if path == "/beat"] == ["/beat"] * 2
+    assert stage.said == []
+
+
+def test_what_a_webhook_gets(stage: Stage, hook: Callable[[str], Hook]) -> None:
+    """It holds counts and no ids; for Slack nothing in it mentions or links but the run."""
+    told = hook("slack")
+    stage.publish(hostile("<!channel> & <http://evil.example|x>"), to="notify")
+    (_, body) = told.told[0]
+    assert "<!channel>" not in body["text"]
+    assert "&lt;!channel&gt; &amp;" in body["text"]
+    assert "24c2c7f8" not in body["text"]
+
+
+def test_a_deaf_webhook_changes_nothing(stage: Stage, hook: Callable[[str], Hook]) -> None:
+    """What it answers is a warning without its address, never the exit code."""
+    told = hook("json")
+    told.status = 500
+    assert stage.publish(with_missing(5), to="notify") == 2
+    told.close()
+    assert stage.publish(with_missing(0), to="notify") == 0
+    warnings = "\n".join(stage.said)
+    assert "the webhook: answered 500" in warnings
+    assert "the heartbeat: no answer" in warnings
+    assert "secret-part" not in warnings
+
+
+def test_nobody_to_tell(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`notify` without `notify:` in the file is a warning, and the verdict stands."""
+    monkeypatch.chdir(tmp_path)
+    assert stage.publish(with_missing(5), to="notify") == 2
+    assert any("`notify:` names nobody" in line for line in stage.said)
+
+
+# -- on every task ------------------------------------------------------------------------------
+
+
+def test_any_task_publishes_its_run(tmp_path: Path) -> None:
+    """``--publish`` on a task that fails writes summary and outputs, and keeps its exit code."""
+    around = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+        "SUPABASE_DB_URL": "postgresql://postgres@127.0.0.1:1/postgres",
+    }
+    done = called("status", "--publish", "summary,annotations", folder=tmp_path, **around)
+    assert done.returncode == 1
+    assert "could not tell" in (tmp_path / "summary.md").read_text()
+    assert "exit-code" in (tmp_path / "outputs").read_text()
+    assert "::error title=usersync::" in done.stdout
+
+
+def test_json_stays_json(tmp_path: Path) -> None:
+    """With ``--json`` the annotations go to standard error, and standard output is one object."""
+    words = ("status", "--json", "--publish", "annotations")
+    around = {"GITHUB_ACTIONS": "true", "SUPABASE_DB_URL": "nothing"}
+    done = called(*words, folder=tmp_path, **around)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["exit_code"] == 3
+    assert "::error title=usersync::" in done.stderr
+
+
+def test_a_public_log_says_no_numbers(tmp_path: Path) -> None:
+    """In a public repository the log of a task says its first line in steps, and no host."""
+    (tmp_path / "event.json").write_text('{"repository": {"private": false}}')
+    around = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_REPOSITORY": "acme/app",
+        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+        "SUPABASE_DB_URL": "postgresql://postgres@127.0.0.1:1/postgres",
+        "USERSYNC_ENVIRONMENT": "production",
+    }
+    words = ("status", "--publish", "summary", "--out", "run.json")
+    done = called(*words, folder=tmp_path, **around)
+    assert done.returncode == 1
+    assert "127.0.0.1" not in done.stdout
+    assert "127.0.0.1" in (tmp_path / "run.json").read_text()
+    again = called(*words, "--show-counts", folder=tmp_path, **around)
+    assert "127.0.0.1" in again.stdout
+
+
+def test_a_place_that_there_is_not(tmp_path: Path) -> None:
+    """A misspelt place is exit 3 before anything starts, and says what was meant."""
+    done = called("status", "--publish", "sumary", folder=tmp_path)
+    assert done.returncode == 3
+    assert "did you mean" in done.stdout + done.stderr
+
+
+def test_every_place_is_one_word() -> None:
+    """`--publish` takes exactly the places that there are, in any order, without repeats."""
+    assert publishing.destinations("issue, summary,issue") == ("summary", "issue")
+    assert publishing.destinations(",".join(DESTINATIONS)) == DESTINATIONS
+    assert publishing.destinations(None) == ()
+
+
+def test_the_moment_of_a_report_is_its_last() -> None:
+    """A report of several runs is as old as the youngest of them."""
+    assert report.report([RUNS["drift"]]).ended_at == MOMENT

@@ -1,0 +1,392 @@
+"""Reports: one result, four formats, two sizes; nothing of a user's acts in any of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.report_samples import CHECKS, DRIFT, MOMENT, RUNS, SUMMARY, TARGET, run, table
+from tests.test_output import ACTING
+from usersync import report
+from usersync.errors import Refused
+from usersync.model import (
+    CheckResult,
+    FailureGroup,
+    Finding,
+    Run,
+    Status,
+    Step,
+    TargetLine,
+    Verdict,
+)
+from usersync.report import Format, Size
+
+
+class Snapshot(Protocol):
+    """What pytest-snapshot's fixture does; it says nothing of its types."""
+
+    def assert_match(self, value: str, snapshot_name: str) -> None:
+        """Fail unless the file of this name holds the value."""
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("size", report.SIZES)
+def test_markdown(name: str, size: Size, snapshot: Snapshot) -> None:
+    """Every outcome reads as it was read and approved, in both sizes."""
+    snapshot.assert_match(report.render(report.report([RUNS[name]]), size=size), "report.md")
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("kind", ["html", "junit"])
+def test_other_formats(name: str, kind: Format, snapshot: Snapshot) -> None:
+    """So does the page, and so do the cases of a test report."""
+    text = report.render(report.report([RUNS[name]]), format=kind)
+    text = re.sub(r"<style>.*?</style>", "<style></style>", text, flags=re.DOTALL)
+    snapshot.assert_match(text, f"report.{kind}")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_in_public(name: str, snapshot: Snapshot) -> None:
+    """Where anybody reads it, numbers are steps, and nothing names the parts of the target."""
+    made = report.report([RUNS[name]], is_public=True)
+    text = report.render(made)
+    snapshot.assert_match(text, "public.md")
+    if RUNS[name].target:
+        for secret in ("abcdefgh", "24c2c7f8", "user_profiles", "pooler", "150", "5-2026"):
+            assert secret not in text
+            assert secret not in report.render(made, format="html")
+            assert secret not in report.render(made, format="junit")
+
+
+FIRST_LINES = {
+    "in_sync": "✅ in sync: 150 users, 150 profiles",
+    "drift": "⚠️ 5 of 150 users have no profile since 2026-11-20 14:02 UTC",
+    "broken_by_pull_request": "❌ this PR stops sign-ups: 23502 profiles.username,"
+    " public.handle_new_user line 4, since 20261120_rename.sql",
+    "created": "✅ 5 profiles created",
+}
+
+
+@pytest.mark.parametrize(("name", "line"), FIRST_LINES.items())
+def test_the_first_line_says_everything(name: str, line: str) -> None:
+    """Counts, since when, which SQLSTATE, where and since which file: all in one line."""
+    assert report.headline(RUNS[name]).text == line
+
+
+def test_the_worst_comes_first() -> None:
+    """Several targets: the first line is that of the worst, and says that there are others."""
+    other = replace(RUNS["in_sync"], target=replace(TARGET, name="staging", environment="staging"))
+    whole = run("status", 2, target=None, targets=(other, RUNS["drift"]))
+    made = report.report([whole])
+    assert made.headline.text.startswith("⚠️ 5 of 150 users")
+    assert made.headline.text.endswith("· and 1 more")
+    assert made.exit_code == 2
+    assert "### ✅ in sync" in report.render(made)
+
+
+def test_what_changed_comes_first() -> None:
+    """Of two runs of one task on one target the report tells the later, and what has changed."""
+    earlier = replace(
+        RUNS["drift"],
+        ended_at=MOMENT - timedelta(days=1),
+        tables=table(status=replace(DRIFT, existing=148)),
+    )
+    text = report.render(report.report([RUNS["drift"], earlier]))
+    assert text.index("users without a profile (production): 5, was 2") < text.index("| Total Auth")
+    assert 'title "Users without a profile, by run (UTC)"' in text
+    assert "bar [2, 5]" in text
+    page = report.render(report.report([RUNS["drift"], earlier]), format="html")
+    assert "Users without a profile, by run (UTC)" in page
+
+
+def test_nothing_changed_says_nothing() -> None:
+    """Two equal runs have no news."""
+    earlier = replace(RUNS["drift"], ended_at=MOMENT - timedelta(days=1))
+    assert report.report([RUNS["drift"], earlier]).changes == ()
+
+
+# -- what a user put into a name ----------------------------------------------------------------
+
+MARKUP = {
+    **ACTING,
+    "a mention": "@everyone and @octocat",
+    "an issue": "see #1, GH-1 and acme/app#2",
+    "a link": "http://evil.example/?a=b and www.evil.example",
+    "a Markdown link": "[click](javascript:alert(1)) ![x](http://evil.example/x.png)",
+    "a table row": "a | b |\n| --- |",
+    "a tag": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "an attribute": '" onmouseover="alert(1)" x="',
+    "the end of a comment": "--> <h1>owned</h1> <!--",
+    "the end of a fence": "```\n# owned\n````",
+    "code": "`owned` ``owned``",
+    "Mermaid": '"] \nclick a href "http://evil.example" %%{init: {}}%%',
+    "a template": "{{ 7 * 7 }} {% include 'x' %} ${{ secrets.KEY }}",
+    "emphasis": "*a* _b_ ~~c~~ **d** \\*",
+    "math": "$x$ $$y$$",
+    "an entity": "&lt;b&gt; &#64;everyone",
+    "the end of the data": "]]></failure><x>",
+}
+
+
+def hostile(text: str) -> Run:
+    """A run in which every field that is not ours holds this text."""
+    user = "24c2c7f8-0000-4000-8000-00000000abcd"
+    finding = Finding(f"check:{text}", text, text)
+    return run(
+        "status",
+        2,
+        target=TargetLine(text, "production", text, text),
+        tables=table(
+            status=replace(
+                DRIFT,
+                not_counted=(replace(DRIFT.not_counted[0], name=text),),
+                missing_detail=replace(
+                    DRIFT.missing_detail,  # type: ignore[type-var]
+                    by_provider=(replace(DRIFT.not_counted[0], name=text),),
+                ),
+            ),
+            summary=replace(
+                SUMMARY, failed=1, failures=(FailureGroup("23505", text, text, 1, (user,)),)
+            ),
+        ),
+        checks=(replace(CHECKS[0], question=text, remedy=text, findings=(finding,)),),
+        steps=(Step(text, "failed", text, next_step=text),),
+        verdicts=(Verdict(text, "ok", "failed", text, text),),
+        notes=(text,),
+        next_steps=(text,),
+        error=text,
+        actor=text,
+        run_url=f"https://github.com/{text}",
+    )
+
+
+@pytest.mark.parametrize("text", MARKUP.values(), ids=MARKUP)
+def test_nothing_acts_in_markdown(text: str) -> None:
+    """Outside of fences no mark, mention, link, cell or tag of a user's is left as it was."""
+    rendered = report.render(report.report([hostile(text)]))
+    bold = r"Next:|failed|Since the last report:|a sync would stop:|… and [\d,]+ more\.[\w' ]+\."
+    ours = rf"\*\*({bold})\*\*"
+    outside = re.sub(ours, "", rendered)
+    outside = re.sub(r"^(`{3,})\w*\n.*?^\1$", "", outside, flags=re.DOTALL | re.MULTILINE)
+    rows = [line for line in outside.splitlines() if line.startswith("| ")]
+    for row in rows:
+        assert row.count("|") in (3, 4, 5, 6), row
+    for pattern in (
+        r"@\w",
+        r"(?<!&)#\d",
+        r"GH-\d",
+        r"www\.",
+        r"<(script|img|h1|x>|/failure)",
+        r"\]\((?!https://github\.com/[\w./-]*\)|#\))",
+        r"(?<!\()https?://",
+        r"[*~$`]",
+        r"\{\{|\{%",
+        r"^::",
+        r"-->",
+    ):
+        assert not re.search(pattern, outside, re.MULTILINE), (pattern, outside)
+    assert not re.search(
+        r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", rendered
+    )
+
+
+@pytest.mark.parametrize("text", MARKUP.values(), ids=MARKUP)
+def test_nothing_acts_in_a_page(text: str) -> None:
+    """A page has the tags and attributes that our templates wrote, whatever a user is called."""
+    from html.parser import HTMLParser
+
+    class Tags(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: list[tuple[str, tuple[str, ...]]] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found.append((tag, tuple(name for name, _ in attrs)))
+
+    def tags(value: str) -> list[tuple[str, tuple[str, ...]]]:
+        parser = Tags()
+        page = report.render(report.report([hostile(value)]), format="html")
+        parser.feed(re.sub(r"</?code>", "", page))
+        return parser.found
+
+    assert tags(text) == tags("harmless")
+
+
+@pytest.mark.parametrize("text", MARKUP.values(), ids=MARKUP)
+def test_nothing_acts_in_a_test_report(text: str) -> None:
+    """The XML parses, and has the elements that it has for harmless text."""
+
+    def elements(value: str) -> list[str]:
+        rendered = report.render(report.report([hostile(value)]), format="junit")
+        return [element.tag for element in ET.fromstring(rendered).iter()]
+
+    assert elements(text) == elements("harmless")
+
+
+def test_a_test_report_counts() -> None:
+    """What a reader of JUnit counts agrees with the run; the last case is the run itself."""
+    text = report.render(report.report([RUNS["findings"]]), format="junit")
+    suite = ET.fromstring(text)[0]
+    assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "6",
+        "failures": "3",
+        "errors": "1",
+        "skipped": "1",
+    }
+
+
+# -- what is too long ---------------------------------------------------------------------------
+
+
+def long_run(findings: int) -> Run:
+    """A run with so many findings, each in a check of its own."""
+    check = CHECKS[1]
+    return run(
+        "doctor",
+        2,
+        checks=tuple(
+            CheckResult(f"check_{n}", "error", "é" * 300, check.remedy, 1, 0, check.findings[:1])
+            for n in range(findings)
+        ),
+    )
+
+
+@pytest.mark.parametrize("size", report.SIZES)
+@pytest.mark.parametrize("findings", [25, 1_000, 100_000])
+def test_a_long_report_is_cut_by_rows(findings: int, size: Size) -> None:
+    """It fits its place, is still whole, says how many rows are left out, and begins as ever."""
+    made = report.report([long_run(findings)])
+    text = report.render(made, size=size, marker="<!-- usersync key=a hash=b facts=c -->")
+    assert len(text.encode()) <= 1_048_576
+    if size == "comment":
+        assert len(text) <= 65_536
+    assert text.startswith("<!-- usersync")
+    assert f"(and {findings - 1:,} more)" in text
+    assert text.count("<details>") == text.count("</details>")
+    if findings > 100:
+        assert re.search(r"\*\*… and [\d,]+ more\.", text)
+
+
+def test_what_cannot_be_cut_by_rows_is_cut_by_lines() -> None:
+    """Text of another kind that is too long ends with a line that says so."""
+    huge = replace(RUNS["unreachable"], error="\n".join(["a line of an error, again"] * 4_000))
+    text = report.render(report.report([huge]), size="comment")
+    assert len(text) <= 65_536
+    assert text.rstrip().endswith("The run's file has all.")
+
+
+# -- a team's own -------------------------------------------------------------------------------
+
+
+def test_a_team_extends_the_report(tmp_path: Path) -> None:
+    """A template of a team replaces a block and keeps the rest; it is escaped as ours is."""
+    own = tmp_path / "ours.md.j2"
+    own.write_text(
+        "{% extends 'report.md.j2' %}{% block footer %}Call {{ report.sections[0].run.actor }}"
+        "{% endblock %}"
+    )
+    made = report.report([replace(RUNS["drift"], actor="@octocat")])
+    text = report.render(made, template=str(own))
+    assert "5 of 150 users" in text
+    assert text.rstrip().endswith("Call @\N{WORD JOINER}octocat")
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{% extends 'report.md.j2' %}\n{% block footer %}", "own.md.j2:2"),
+        ("{{ report.nothing }}", "nothing"),
+        ("{{ report.__class__.__mro__ }}", "unsafe"),
+        ("{% include 'missing.j2' %}", "missing.j2"),
+    ],
+)
+def test_a_wrong_template_is_told(template: str, told: str, tmp_path: Path) -> None:
+    """What is wrong with a team's template is exit 3, and says where."""
+    own = tmp_path / "own.md.j2"
+    own.write_text(template)
+    with pytest.raises(Refused, match=re.escape(told)):
+        report.render(report.report([RUNS["drift"]]), template=str(own))
+
+
+# -- the task -----------------------------------------------------------------------------------
+
+
+def called(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """``usersync`` in a process of its own."""
+    program = Path(sys.executable).with_name("usersync")
+    known = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", **environment}
+    return subprocess.run(
+        [program, *words], cwd=folder, env=known, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A run as ``--out`` writes it."""
+    path = tmp_path / "run.json"
+    path.write_text(report.as_json(RUNS["drift"]))
+    return path
+
+
+@pytest.mark.parametrize("kind", report.FORMATS)
+def test_a_saved_run_is_rendered(kind: str, saved: Path, tmp_path: Path) -> None:
+    """``report.render`` says of a saved run what is said of the run itself, and exits with 0."""
+    done = called(
+        "report.render", "--run", str(saved), "--format", kind, "--to", "out", folder=tmp_path
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+    written = (tmp_path / "out").read_text()
+    again = report.render(report.report([report.read(str(saved))]), format=kind)  # type: ignore[arg-type]
+    assert written.strip() == again.strip()
+    if kind == "json":
+        assert json.loads(written)["headline"].startswith("⚠️ 5 of 150")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
+    """What is rendered from the file equals what is rendered from the run."""
+    path = tmp_path / "run.json"
+    path.write_text(report.as_json(RUNS[name], show_ids=True))
+    assert report.read(str(path)) == RUNS[name]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "no run was given"),
+        (["--run", "nowhere.json"], "No such file"),
+        (["--run", "other.json"], "holds no run"),
+        (["--run", "text.json"], "holds no run"),
+        (["--run", "run.json", "--format", "pdf"], "--format takes"),
+        (["--run", "run.json", "--size", "huge"], "--size takes"),
+        (["--run", "run.json", "--template", "nowhere.j2"], "nowhere.j2"),
+        (["--run", "newer.json"], "newer than this one"),
+        (["--run", "run.json", "--to", "no/where"], "there is no folder"),
+    ],
+)
+def test_what_cannot_be_rendered(words: list[str], told: str, saved: Path, tmp_path: Path) -> None:
+    """A wrong file, format, size or template: exit 3, one line, no traceback."""
+    (tmp_path / "other.json").write_text('{"a": 1}')
+    (tmp_path / "text.json").write_text("no JSON")
+    newer = json.loads(saved.read_text()) | {"schema": 99}
+    (tmp_path / "newer.json").write_text(json.dumps(newer))
+    done = called("report.render", *words, folder=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_in_sync_is_in_sync() -> None:
+    """An empty project is in sync, and says so."""
+    empty = run("status", 0, tables=table(status=Status(MOMENT, 0, 0)))
+    assert report.headline(empty).text == "✅ in sync: 0 users, 0 profiles"

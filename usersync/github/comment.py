@@ -1,0 +1,49 @@
+"""One comment on a pull request: made once, edited in place, left alone when nothing changed."""
+
+from __future__ import annotations
+
+from usersync import report
+from usersync.github.client import Client
+from usersync.github.marker import marker, ours
+from usersync.report import Report
+
+
+def publish(client: Client, pull_request: int, key: str, made: Report) -> str:
+    """Say it on the pull request.
+
+    Args:
+        client: the repository's.
+        pull_request: its number.
+        key: what it is about; there is one comment for each.
+        made: what to say; what the comment said before is told as changes.
+
+    Returns:
+        What was done: ``made``, ``edited``, ``unchanged``, or nothing where all is well and nothing
+        was said before.
+    """
+    login = client.login()
+    path = f"/issues/{pull_request}/comments"
+    before = ours(client.pages(path), key, login)
+    hash_ = report.fingerprint(made.known)
+    if not before:
+        if made.exit_code == 0:
+            return ""
+        body = _body(made, key, hash_)
+        client.make(path, body=body)
+        # Two runs may have found none at once: the older comment stays, and says the latest.
+        before = ours(client.pages(path), key, login)
+        if len(before) < 2:
+            return "made"
+    first, *others = before
+    for other in others:
+        client.remove(f"/issues/comments/{other.number}")
+    if first.hash == hash_:
+        return "unchanged"
+    client.change(
+        f"/issues/comments/{first.number}", body=_body(made.since(first.facts), key, hash_)
+    )
+    return "edited"
+
+
+def _body(made: Report, key: str, hash_: str) -> str:
+    return report.render(made, size="comment", marker=marker(key, hash_, made.known))
