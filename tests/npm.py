@@ -65,11 +65,11 @@ def _run(*command: str, cwd: Path | None = None) -> None:
         env=os.environ | {"PATH": path},
     )
     if done.returncode != 0:
-        _unavailable(f"{Path(command[0]).name} failed: {done.stderr}")
+        unavailable(f"{Path(command[0]).name} failed: {done.stderr}")
 
 
-def _unavailable(reason: str) -> NoReturn:
-    """Skip, and on CI fail."""
+def unavailable(reason: str) -> NoReturn:
+    """Skip a test for what is not there, and on CI let it fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.app import App
+from tests.migrated import PRODUCTION
 from usersync.model import JournalEvent
 
 
@@ -189,3 +190,41 @@ def test_what_is_older_than_it_is_kept_goes(kept: App) -> None:
     kept.user()
     kept.synced()
     assert kept.one("select count(*) from usersync.journal") == 9
+
+
+@pytest.mark.parametrize("in_target", [True, False])
+def test_who_approved_is_told(app: App, in_target: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that somebody approved names them on each line, and the commit; others name nobody."""
+    if in_target:
+        app.install("0001_ledger", "0002_journal")
+    monkeypatch.setenv("GITHUB_ACTOR", "octocat")
+    monkeypatch.setenv("GITHUB_SHA", "c0ffee")
+    app.users(2)
+    app.synced()
+    app.users(2)
+    digest = app.plan()[1].digest
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "mona")
+    assert app.sync(approve=digest).exit_code == 0
+    told = [
+        (line.event, line.actor, line.approver, line.commit_sha)
+        for line in app.run("status", history=10).history[::-1]
+    ]
+    events = ("started", "unit", "ended")
+    assert told == [
+        *((event, "octocat", "", "c0ffee") for event in events),
+        *((event, "octocat", "mona", "c0ffee") for event in events),
+    ]
+
+
+def test_who_says_yes_at_the_terminal_approves(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal it is whoever is logged in there; of a no nothing is written."""
+    monkeypatch.setenv("LOGNAME", "ada")
+    app.configure(PRODUCTION)
+    app.user()
+    app.answer = False
+    assert app.sync().exit_code == 4
+    assert app.run("status", history=1).history == ()
+    app.answer = True
+    assert app.sync().exit_code == 0
+    history = app.run("status", history=10).history
+    assert {(line.actor, line.approver) for line in history} == {("ada", "ada")}

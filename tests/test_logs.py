@@ -65,9 +65,18 @@ def test_files_are_configured(log: Path) -> None:
     done = called("logs")
     assert done.returncode == 1
     assert "finding    a.log: FATAL x" in done.stdout
-    assert "unknown    b.log: there is no such file in " in done.stdout
+    assert "skipped    b.log: there is no such file in " in done.stdout
     assert "unknown    backend: it is no file" in done.stdout
     assert "`logs:` in usersync.yaml" in done.stdout
+
+
+def test_a_file_that_nobody_named_may_be_missing(workdir: Path) -> None:
+    """Where nothing is configured and the usual file is not there: exit 0, with what to set."""
+    done = called("logs")
+    assert done.returncode == 0
+    assert "skipped    backend/backend.log: there is no such file in " in done.stdout
+    assert "`logs:` in usersync.yaml" in done.stdout
+    assert "Database log: " in done.stdout
 
 
 def test_the_last_of_many(log: Path) -> None:

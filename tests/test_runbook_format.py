@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import time
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from usersync.config.load import in_lines
 from usersync.errors import Refused
 from usersync.operations import runbooks
 from usersync.operations.checks import check_names
+from usersync.runbook import drill_log
 from usersync.runbook.lint import RULES
 from usersync.runbook.load import LONGEST_BYTES
 from usersync.runbook.schema import FIRST_LINE, schema_text
@@ -167,6 +170,29 @@ def test_a_stale_page_is_caught_and_written(workdir: Path) -> None:
     assert {path.name for path in runbooks.docs(check=True)} == {"gone.md", "key-rotated.md"}
     runbooks.docs(check=False)
     assert runbooks.docs(check=True) == ()
+
+
+def test_a_page_says_when_it_was_drilled(workdir: Path) -> None:
+    """Day and duration; of a runbook that has changed since, that too; of another, nothing."""
+    loaded = runbooks.load("key-rotated")
+    drill_log.add(loaded, date(2026, 11, 25), 7.04)
+    runbooks.docs(check=False)
+    page = Path("docs/runbooks/key-rotated.md")
+    assert "\nLast drilled: 2026-11-25, in 7.0 s.\n" in page.read_text()
+    assert "Last drilled" not in Path("docs/runbooks/nightly-sync.md").read_text()
+    drill_log.add(replace(loaded, digest="another"), date(2026, 11, 26), 8)
+    assert runbooks.docs(check=True) == (page,)
+    runbooks.docs(check=False)
+    assert "\nLast drilled: 2026-11-26, in 8.0 s, before its last change.\n" in page.read_text()
+
+
+def test_every_shipped_runbook_was_drilled_as_it_is() -> None:
+    """The record that stands in the repository has all of them, none that is gone or other."""
+    drilled = json.loads((ROOT / drill_log.FILE).read_text())
+    assert drilled.keys() == {path.stem for path in SHIPPED}
+    for name in drilled:
+        told = drill_log.told(runbooks.load(name), ROOT)
+        assert "before" not in told, f"{name}: invoke runbook.drill {name} --record"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -689,6 +689,33 @@ def test_every_step_stands_in_the_journal(books: Books) -> None:
     assert digest in [row["digest"] for row in approved]
 
 
+def test_who_opened_a_gate_stands_behind_it(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a gate to the next one each line names who opened it; elsewhere nobody."""
+    applied(books.app)
+    books.app.rows("delete from public.user_profiles")
+    books.write(FILL + "  - id: other\n    gate: More?\n    when: steps.drift.missing > 99\n"
+                "  - id: more\n    change: migration.test\n")  # fmt: skip
+    monkeypatch.setenv("GITHUB_ACTOR", "octocat")
+    monkeypatch.setenv("GITHUB_SHA", "c0ffee")
+    digest = digest_of(books.run())
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "mona")
+    run = books.run(approve=digest)
+    assert run.exit_code == 0, run
+    rows = books.app.rows(
+        "select event, profile_table as what, actor, approver, commit_sha from usersync.journal"
+        " order by id"
+    )
+    assert {(row["actor"], row["commit_sha"]) for row in rows[-5:]} == {("octocat", "c0ffee")}
+    approvers: dict[str, set[str]] = {}
+    for row in rows:
+        approvers.setdefault(row["what"], set()).add(row["approver"])
+    assert approvers["step drift"] == {""}
+    assert approvers["step approve"] == {"", "mona"}
+    assert approvers["step fill"] == {"mona"}
+    assert approvers["public.user_profiles(user_id)"] == {"mona"}
+    assert rows[-1]["approver"] == ""
+
+
 def test_a_runbook_of_checks_writes_nothing(books: Books) -> None:
     """A runbook that cannot change anything is a read, and a read writes nothing."""
     books.write("steps:\n  - id: drift\n    check: status\n    expect: missing == 0\n")

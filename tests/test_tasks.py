@@ -579,6 +579,29 @@ def test_the_common_flags_mean_the_same(flags: dict[str, dict[str, str | None]])
         assert len({helps[flag] for helps in flags.values()}) == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("create-profile",),
+        ("create-profile", "--role", "admin"),
+        ("create-profile", "24c2c7f8"),
+        ("journal.forget",),
+        ("migration.resume",),
+        ("runbook.lint",),
+        ("runbook.run",),
+        ("runbook.show",),
+        ("runbook.users-cannot-access",),
+    ],
+)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_behind_a_task_is_no_word_of_it(words: tuple[str, ...], flag: str) -> None:
+    """``create-profile --help`` tells its flags, and looks for nobody called ``--help``."""
+    done = called(*words, flag)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"usersync [--core-opts] {words[0]} [--options]" in done.stdout
+    assert "--out" in done.stdout or words[0] in ("runbook.lint", "runbook.show")
+
+
 def test_help_of_a_task() -> None:
     """``usersync --help sync`` tells every flag and the exit codes."""
     told = usersync("--help", "sync").stdout

@@ -31,12 +31,12 @@ class Drilled:
     """What a drill showed.
 
     Args:
-        name: of the runbook.
+        loaded: the runbook.
         duration_s: from the fault to the run that finds nothing.
         runs: what was run, in its order.
     """
 
-    name: str
+    loaded: Loaded
     duration_s: float
     runs: tuple[Run, ...] = field(default=())
 
@@ -59,7 +59,7 @@ def drill_all(names: Sequence[str], *, record: bool, say: Callable[[str], None] 
                 exit_code = worst([exit_code, error.exit_code])
                 continue
             if record:
-                drill_log.add(name, datetime.now(UTC).date(), drilled.duration_s)
+                drill_log.add(drilled.loaded, datetime.now(UTC).date(), drilled.duration_s)
     return exit_code
 
 
@@ -105,7 +105,7 @@ class _Drill:
         self._in_order()
         took_s = time.monotonic() - started
         self._say(f"{self._loaded.id}: broken, found, healed and in order in {took_s:.1f} s")
-        return Drilled(self._loaded.id, took_s, tuple(self._runs))
+        return Drilled(self._loaded, took_s, tuple(self._runs))
 
     @contextlib.contextmanager
     def _fault(self) -> Iterator[None]:

@@ -60,6 +60,10 @@ class Refused(UsersyncError):
     exit_code = 3
 
 
+class Unconfigured(Refused):
+    """Nothing is configured for what was asked; a runbook skips such a step."""
+
+
 class ConfigError(Refused):
     """The configuration is wrong.
 

@@ -28,6 +28,7 @@ class Journal:
         run: what all lines of this run share (run id, task, target, actor, reason, version).
         clock: the time of each line.
         retention_days: how long the target's journal keeps a line; None for good.
+        approver: who it is that approves, if this run is told to do what somebody read.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class Journal:
         run: JournalEvent,
         clock: Callable[[], datetime],
         retention_days: int | None = None,
+        approver: str = "",
     ) -> None:
         self._retention_days = retention_days
+        self._approver = approver
         self._backend = backend
         self._path = path
         self._run = run
@@ -64,6 +67,10 @@ class Journal:
     def place(self) -> str:
         """Where the lines go, for people."""
         return "usersync.journal" if self._backend.keeps_journal else str(self._path)
+
+    def approved(self, *, by_somebody: bool = True) -> None:
+        """From here on each line tells who approved what it is about; or that nobody did."""
+        self._run = replace(self._run, approver=self._approver if by_somebody else "")
 
     def started(self, table: str, *, digest: str = "", counts: Mapping[str, int]) -> None:
         """A changing run starts: said before its first write."""

@@ -20,12 +20,13 @@ _RESUME = "migration.resume"
 _OR_REPLACE = "or deploy a corrected function, which takes the place of the paused one"
 
 
-def pause(session: Session, wanted: str | None) -> Outcome:
+def pause(session: Session, wanted: str | None, *, keep: bool = True) -> Outcome:
     """Let a function behind a trigger do nothing until it is resumed; asks nobody.
 
     Args:
         session: the run's surroundings.
         wanted: which function; None for ours, else the only one that sign-ups call.
+        keep: whether to commit; otherwise it is done for real, and rolled back.
 
     Raises:
         Refused: it is not clear which one is meant, or it is not ours to replace.
@@ -46,16 +47,16 @@ def pause(session: Session, wanted: str | None) -> Outcome:
             f" {', '.join(function.triggers)}; all of them would do nothing",
             f"name it, if that is meant: {session.command(_PAUSE, function.name)}",
         )
-    kept = _keep(session, function)
-    with _journalled(session, function, "paused") as event:
+    kept = _keep(session, function) if keep else "Rolled back: it does what it did before."
+    with _journalled(session, function, "paused", keep=keep) as event:
         paused = catalog.pause(
             function,
             since=event.at,
             by=event.actor,
             reason=event.reason,
             event=event,
+            keep=keep,
         )
-        session.journal.committed(event, event.counts)
     return Outcome(
         steps=(Step(function.name, "changed", f"does nothing any more: {_callers(function)}"),),
         paused=(paused,),
@@ -68,13 +69,16 @@ def pause(session: Session, wanted: str | None) -> Outcome:
     )
 
 
-def resume(session: Session, wanted: str | None, allow: Collection[str] = ()) -> Outcome:
+def resume(
+    session: Session, wanted: str | None, allow: Collection[str] = (), *, keep: bool = True
+) -> Outcome:
     """Put a paused function back, byte for byte, if a sign-up passes with it.
 
     Args:
         session: the run's surroundings.
         wanted: which function; None for the only paused one.
         allow: functions that the canary may run although a rollback would not undo what they do.
+        keep: whether to commit; otherwise it is done for real, and rolled back.
 
     Raises:
         Refused: it is not clear which one is meant, or somebody replaced its body.
@@ -101,10 +105,11 @@ def resume(session: Session, wanted: str | None, allow: Collection[str] = ()) ->
     )
     steps: tuple[Step, ...] = ()
     try:
-        with _journalled(session, function, "resumed") as event:
-            steps = catalog.resume(function, session.target.profiles, allow=allow, event=event)
+        with _journalled(session, function, "resumed", keep=keep) as event:
+            steps = catalog.resume(
+                function, session.target.profiles, allow=allow, event=event, keep=keep
+            )
             _demand_passed(function, steps)
-            session.journal.committed(event, event.counts)
     except StepFailed as error:
         again = session.command(_RESUME, function.name)
         return Outcome(
@@ -117,7 +122,8 @@ def resume(session: Session, wanted: str | None, allow: Collection[str] = ()) ->
             error=error.message,
             next_steps=(f"correct what failed, then: {again}", _OR_REPLACE),
         )
-    _forget(session, function)
+    if keep:
+        _forget(session, function)
     return Outcome(
         steps=(Step(function.name, "changed", "is back, byte for byte"), *steps),
         notes=(f"Signed up without a profile while it was paused: {paused_as.signed_up:,}",),
@@ -131,12 +137,19 @@ def _demand_passed(function: TriggerFunction, steps: Sequence[Step]) -> None:
 
 
 @contextlib.contextmanager
-def _journalled(session: Session, function: TriggerFunction, what: str) -> Iterator[JournalEvent]:
+def _journalled(
+    session: Session, function: TriggerFunction, what: str, *, keep: bool
+) -> Iterator[JournalEvent]:
     """Tell the journal of the start and the end; leaves the line to commit with the change."""
     journal = session.journal
+    if not keep:
+        yield replace(journal.unit(function.name), counts={what: 1})
+        return
     journal.started(function.name, counts={what: 1})
     try:
-        yield replace(journal.unit(function.name), counts={what: 1})
+        event = replace(journal.unit(function.name), counts={what: 1})
+        yield event
+        journal.committed(event, event.counts)
     except (UsersyncError, KeyboardInterrupt) as error:
         exit_code = error.exit_code if isinstance(error, UsersyncError) else 1
         # What ended the run is told, also when there is no connection left for its last line.

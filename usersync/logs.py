@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from usersync import config, privacy
 from usersync.config import Target
@@ -29,26 +30,29 @@ def recent(session: Session, *, lines: int = 20) -> Outcome:
         session: the run's surroundings; no door is needed.
         lines: how many of each file, at most.
     """
+    settings = session.target.settings
     steps: list[Step] = []
-    for name in session.target.settings.logs:
+    for name in settings.logs:
         steps += _file(name, lines)
-    unread = any(step.status == "unknown" for step in steps)
+    # That the default one is not there says nothing: nobody named it.
+    unread = {"unknown"} | ({"skipped"} if "logs" in settings.model_fields_set else set())
     return Outcome(
         steps=tuple(steps),
         notes=(
             f"Database log: {_database_log(session.target)}",
             f"Sync log: {session.command('status', '--history', '20')}",
         ),
-        exit_code=1 if unread else 0,
+        exit_code=1 if any(step.status in unread for step in steps) else 0,
     )
 
 
 def _file(name: str, lines: int) -> list[Step]:
     path = Path(name)
     try:
+        if not path.exists():
+            return [_unread(name, f"there is no such file in {Path.cwd()}", "skipped")]
         if not path.is_file():
-            what = "it is no file" if path.exists() else f"there is no such file in {Path.cwd()}"
-            return [_unread(name, what)]
+            return [_unread(name, "it is no file")]
         with path.open("rb") as file:
             size = file.seek(0, 2)
             start = file.seek(max(size - _TAIL_BYTES, 0))
@@ -77,9 +81,9 @@ def _shown(line: str) -> str:
     return f"{privacy.masked(words)} … ({len(line):,} characters)"
 
 
-def _unread(name: str, why: str) -> Step:
+def _unread(name: str, why: str, status: Literal["unknown", "skipped"] = "unknown") -> Step:
     return Step(
-        name, "unknown", why, next_step="name the log files of the app: `logs:` in usersync.yaml"
+        name, status, why, next_step="name the log files of the app: `logs:` in usersync.yaml"
     )
 
 

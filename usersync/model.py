@@ -395,6 +395,10 @@ class JournalEvent:
     user_ids: tuple[str, ...] = personal(default=())
     """Only for ``create-profile`` and failed creations; never e-mails."""
     exit_code: int | None = public(default=None)
+    commit_sha: str = public(default="")
+    """Of the repository that it ran in, on GitHub."""
+    approver: str = internal(default="")
+    """Who approved a plan, opened a gate or said yes at the terminal; empty where nobody did."""
 
 
 @dataclass(frozen=True, slots=True)

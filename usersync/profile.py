@@ -7,10 +7,10 @@ import re
 from dataclasses import replace
 
 from usersync import sync
-from usersync.backends import Ids, Match, Selection, Table
+from usersync.backends import Backend, BatchResult, Ids, Match, Selection, Table
 from usersync.config import RoleSettings
 from usersync.errors import Refused, UsersyncError
-from usersync.model import Outcome, Plan, Step, TableResult
+from usersync.model import JournalEvent, Outcome, Plan, Step, TableResult
 from usersync.privacy import SHORT_ID_LENGTH, short_id
 from usersync.session import Session
 from usersync.sql.profiles import role_update
@@ -26,6 +26,7 @@ def create(
     role: str | None,
     yes: bool,
     fire_triggers: tuple[str, ...],
+    keep: bool = True,
 ) -> Outcome:
     """Create the profile of one user in every profile table that lacks it.
 
@@ -35,6 +36,7 @@ def create(
         role: one of the configured roles; None for the default one.
         yes: the person agreed beforehand.
         fire_triggers: triggers that may reach outside.
+        keep: whether to commit; otherwise it is rolled back, and asks nobody.
 
     Raises:
         Refused: no such user, several, one who needs no profile, or a role that there is not.
@@ -43,8 +45,15 @@ def create(
     _check_reference(reference)
     tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
     _check_role(tables, role)
+    if not keep and session.backend.most_rehearsed == 0:
+        raise Refused(
+            "nothing can be rehearsed this way: every statement over the API is kept",
+            "over a database connection: set SUPABASE_DB_URL",
+        )
     steps = tuple(
-        _in_table(session, table, reference.strip().lower(), role, yes, fire_triggers)
+        _in_table(
+            session, table, reference.strip().lower(), role, yes=yes, fire=fire_triggers, keep=keep
+        )
         for table in tables
     )
     return Outcome(
@@ -57,8 +66,10 @@ def _in_table(
     table: Table,
     reference: str,
     role: str | None,
+    *,
     yes: bool,
-    fire_triggers: tuple[str, ...],
+    fire: tuple[str, ...],
+    keep: bool,
 ) -> Step:
     match = _the_one(session.backend.find_users(table, reference), reference)
     where = table.settings.name
@@ -88,8 +99,11 @@ def _in_table(
         triggers=session.backend.triggers(table),
     )
     again = (match.user.id, *(("--role", role) if role else ()))
-    guards = sync.trigger_guards(session, plan, fire_triggers, "create-profile", *again)
+    guards = sync.trigger_guards(session, plan, fire, "create-profile", *again)
     sync.stop_at(guards)
+    if not keep:
+        with session.backend.rehearsal(session.target.settings.rehearse_timeout_s) as door:
+            return _told(table, match, wanted, _one(door, table, match, wanted), "would be created")
     sync.authorize(
         session, "create-profile", TableResult(where, plan=plan), *again, approve=None, yes=yes
     )
@@ -101,16 +115,26 @@ def _create(session: Session, table: Table, match: Match, role: str | None) -> S
     session.journal.started(where, counts={"planned": 1})
     unit = replace(session.journal.unit(where), user_ids=(match.user.id,))
     try:
-        result = session.backend.create(
-            table, Selection(), Ids((match.user.id,)), max_failures=1, role=role, event=unit
-        )
+        result = _one(session.backend, table, match, role, unit)
     except (UsersyncError, KeyboardInterrupt):
         session.journal.ended(where, counts={"created": 0, "failed": 0}, exit_code=1)
         raise
     counts = {"created": result.created, "failed": len(result.failures)}
     session.journal.committed(unit, counts, (match.user.id,))
-    exit_code = 2 if result.failures else 0
-    session.journal.ended(where, counts=counts, exit_code=exit_code)
+    session.journal.ended(where, counts=counts, exit_code=2 if result.failures else 0)
+    return _told(table, match, role, result, "created")
+
+
+def _one(
+    door: Backend, table: Table, match: Match, role: str | None, unit: JournalEvent | None = None
+) -> BatchResult:
+    """Create the profile of this user and of nobody else."""
+    user = Ids((match.user.id,))
+    return door.create(table, Selection(), user, max_failures=1, role=role, event=unit)
+
+
+def _told(table: Table, match: Match, role: str | None, result: BatchResult, verb: str) -> Step:
+    where = table.settings.name
     if result.failures:
         failure = result.failures[0]
         return Step(
@@ -123,7 +147,7 @@ def _create(session: Session, table: Table, match: Match, role: str | None) -> S
         return Step(where, "ok", "somebody else made it just now", user_id=match.user.id)
     settings = table.settings.role
     given = f", role {role or settings.default}" if settings else ""
-    return Step(where, "changed", f"profile created{given}", user_id=match.user.id)
+    return Step(where, "changed", f"profile {verb}{given}", user_id=match.user.id)
 
 
 def _check_reference(reference: str) -> None:

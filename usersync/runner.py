@@ -140,23 +140,29 @@ def _session(
         run_url=circumstances.run_url,
         tool_version=__version__,
         database_user=door.user,
+        commit_sha=circumstances.commit_sha,
+    )
+    journal = Journal(
+        door,
+        _journal_path(request, target),
+        common,
+        clock,
+        target.settings.journal.retention_days,
+        circumstances.approver,
     )
 
     def ask(question: str, about: Outcome) -> bool:
         shown = _run(request, run_id, clock(), clock(), about, opened)
         assert request.ask is not None
-        return request.ask(report.terminal(shown, show_ids=request.show_ids) + question)
+        said_yes = request.ask(report.terminal(shown, show_ids=request.show_ids) + question)
+        if said_yes:
+            journal.approved()
+        return said_yes
 
     return Session(
         target=target,
         backend=door,
-        journal=Journal(
-            door,
-            _journal_path(request, target),
-            common,
-            clock,
-            target.settings.journal.retention_days,
-        ),
+        journal=journal,
         clock=clock,
         ask=None if request.ask is None else ask,
         progress=request.progress,

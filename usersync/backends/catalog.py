@@ -172,6 +172,7 @@ class Catalog(Protocol):
         by: str,
         reason: str,
         event: JournalEvent,
+        keep: bool = True,
     ) -> Paused:
         """Replace the body of a trigger function by one that does nothing; locks no table.
 
@@ -181,6 +182,7 @@ class Catalog(Protocol):
             by: who does it.
             reason: why; may be empty.
             event: the journal line to commit with it, where there is a journal.
+            keep: whether to commit; otherwise everything is rolled back.
 
         Raises:
             Refused: it could not be put back, or is not what it was; nothing was done.
@@ -196,8 +198,16 @@ class Catalog(Protocol):
         *,
         allow: Collection[str],
         event: JournalEvent,
+        keep: bool = True,
     ) -> tuple[Step, ...]:
         """Put the saved definition back, byte for byte, when the canary passes with it.
+
+        Args:
+            function: which is paused.
+            tables: the profile tables.
+            allow: functions that may run although ROLLBACK would not undo what they do.
+            event: the journal line to commit with it, where there is a journal.
+            keep: whether to commit; otherwise everything is rolled back.
 
         Returns:
             The steps of the canary; when one failed, the function is still paused.

@@ -30,6 +30,8 @@ VARIABLES: Mapping[str, str] = {
     "CI": "Whether a machine is at the terminal.",
     "GITHUB_ACTIONS": "Whether the output goes into a log of GitHub, where steps are folded.",
     "GITHUB_ACTOR": "Who started the run, in the journal; otherwise the login name.",
+    "GITHUB_TRIGGERING_ACTOR": "Who approved, in the journal; otherwise as `GITHUB_ACTOR`.",
+    "GITHUB_SHA": "The commit that the run is of, in the journal.",
     "GITHUB_SERVER_URL": "With the next two, the link to the run in the journal.",
     "GITHUB_REPOSITORY": "See `GITHUB_SERVER_URL`.",
     "GITHUB_RUN_ID": "See `GITHUB_SERVER_URL`.",
@@ -62,6 +64,9 @@ class Circumstances:
     reason: str
     run_url: str
     is_ci: bool
+    commit_sha: str = ""
+    approver: str = ""
+    """Who it would be, if this run approves something."""
     is_debug: bool = False
     is_github: bool = False
 
@@ -134,11 +139,15 @@ def circumstances(environ: Mapping[str, str] | None = None) -> Circumstances:
     known = process_environment() if environ is None else without_empty(environ)
     parts = [known.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     server, repository, run_id = parts
+    actor = known.get("GITHUB_ACTOR") or _login()
     return Circumstances(
-        actor=known.get("GITHUB_ACTOR") or _login(),
+        actor=actor,
         reason=known.get("USERSYNC_REASON", ""),
         run_url=f"{server}/{repository}/actions/runs/{run_id}" if all(parts) else "",
         is_ci=known.get("CI", "").lower() not in {"", "0", "false", "no"},
+        commit_sha=known.get("GITHUB_SHA", ""),
+        # Whoever starts a run of somebody else again answers for it.
+        approver=known.get("GITHUB_TRIGGERING_ACTOR") or actor,
         is_debug="USERSYNC_DEBUG" in known,
         is_github=known.get("GITHUB_ACTIONS", "").lower() == "true",
     )

@@ -61,7 +61,9 @@ class Target:
 
     @property
     def base_url(self) -> str:
-        """The address of its app; empty when nobody said it."""
+        """The address of its app; empty when nobody said it, and for the embedded database."""
+        if self.name == LOCAL:
+            return ""
         own = self.settings.targets.get(self.name)
         return (own and own.base_url) or self.settings.health.base_url or ""
 

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from usersync import config
 from usersync.config import Endpoint
-from usersync.errors import Refused
+from usersync.errors import Refused, Unconfigured
 from usersync.model import Outcome, Step, worst
 from usersync.privacy import visible
 from usersync.session import Session
@@ -51,12 +51,13 @@ def check(
         timeout_s: the longest that an endpoint may take, instead of the configured one.
 
     Raises:
-        Refused: no address is known, or it is none.
+        Unconfigured: no address is known.
+        Refused: it is none.
     """
     target = session.target
     base = (base_url or target.base_url).strip().rstrip("/")
     if not base:
-        raise Refused(
+        raise Unconfigured(
             "the address of the app is not known",
             "give --base-url https://app.example.com, or set `health: {base_url: ...}` in"
             " usersync.yaml",

@@ -104,6 +104,8 @@ def authorize(
         Refused: nobody is there to ask, and nothing was said beforehand.
         Stopped: the person said no.
     """
+    if approve:
+        session.journal.approved()
     if not session.target.is_production or approve or (yes and not only_by_digest):
         return
     line = session.backend.line

@@ -60,8 +60,10 @@ def run_all(
             if direction == "revert":
                 survey = _without(survey, change)
             if change.name == JOURNAL:
+                there = session.backend.keeps_journal
                 session.backend.look_again()
-                journal.moved()
+                if session.backend.keeps_journal != there:
+                    journal.moved()
             journal.committed(event, event.counts)
     except UsersyncError as raised:
         error = raised

@@ -10,7 +10,7 @@ from usersync.operations.registry import operation
 from usersync.session import Session
 
 
-@operation("health.check", "read", needs="settings")
+@operation("health.check", "read", tells=("findings",), needs="settings")
 def check_health(
     session: Session, *, base_url: str | None = None, timeout_s: float | None = None
 ) -> Outcome:
@@ -24,7 +24,7 @@ def serve_health(session: Session, *, host: str, port: int, say: Callable[[str],
     return health.serve(session, host=host, port=port, say=say)
 
 
-@operation("logs", "read", needs="settings")
+@operation("logs", "read", tells=("findings",), needs="settings")
 def show_logs(session: Session, *, lines: int = 20) -> Outcome:
     """The recent errors of the configured log files, masked."""
     return logs.recent(session, lines=lines)

@@ -150,11 +150,24 @@ def plan_rollback(
     )
 
 
+@operation("migration.rollback.rehearse", "schema")
+def rehearse_rollback(session: Session, *, options: RollbackOptions) -> Outcome:
+    """Install and take out on a scratch copy, and compare it with what it was before.
+
+    Of a target that has nothing to take out there is nothing to rehearse.
+    """
+    planned = migration.plan_rollback(session, options)
+    if not planned.todo:
+        return Outcome(changes=planned.states)
+    return migration.prove(session)
+
+
 @operation(
     "migration.rollback",
     "schema",
     tells=("pending",),
     plan="migration.rollback.plan",
+    rehearsal="migration.rollback.rehearse",
     repeatable=True,
 )
 def roll_back(session: Session, *, options: RollbackOptions) -> Outcome:
@@ -210,13 +223,39 @@ def sign_up_for_real(session: Session, *, yes: bool = False) -> Outcome:
         return auth_canary.run(session, accounts, yes=yes)
 
 
-@operation("migration.pause", "schema", tells=("paused",), repeatable=True)
+@operation("migration.pause.rehearse", "schema")
+def rehearse_pause(session: Session, *, function: str | None = None) -> Outcome:
+    """Pause for real, which locks no table, and roll it back."""
+    return kill_switch.pause(session, function, keep=False)
+
+
+@operation(
+    "migration.pause",
+    "schema",
+    tells=("paused",),
+    rehearsal="migration.pause.rehearse",
+    repeatable=True,
+)
 def pause(session: Session, *, function: str | None = None) -> Outcome:
     """The kill switch: a sign-up function does nothing until it is resumed."""
     return kill_switch.pause(session, function)
 
 
-@operation("migration.resume", "schema", tells=("failed",), repeatable=True)
+@operation("migration.resume.rehearse", "schema")
+def rehearse_resume(
+    session: Session, *, function: str | None = None, allow: Sequence[str] = ()
+) -> Outcome:
+    """Put a paused function back, sign up with it, and roll everything back."""
+    return kill_switch.resume(session, function, tuple(allow), keep=False)
+
+
+@operation(
+    "migration.resume",
+    "schema",
+    tells=("failed",),
+    rehearsal="migration.resume.rehearse",
+    repeatable=True,
+)
 def resume(session: Session, *, function: str | None = None, allow: Sequence[str] = ()) -> Outcome:
     """Put a paused function back, byte for byte, when a canary passes with it."""
     return kill_switch.resume(session, function, tuple(allow))

@@ -152,7 +152,21 @@ def _sync(session: Session, options: sync.SyncOptions) -> Outcome:
     return replace(outcome, next_steps=(*outcome.next_steps, *steps))
 
 
-@operation("create-profile", "data", repeatable=True)
+@operation("create-profile.rehearse", "data")
+def rehearse_profile(
+    session: Session,
+    *,
+    reference: str,
+    role: str | None = None,
+    fire_triggers: Sequence[str] = (),
+) -> Outcome:
+    """Create the missing profile of one user, and roll it back."""
+    return profile.create(
+        session, reference, role=role, yes=False, fire_triggers=tuple(fire_triggers), keep=False
+    )
+
+
+@operation("create-profile", "data", rehearsal="create-profile.rehearse", repeatable=True)
 def create_profile(
     session: Session,
     *,

@@ -142,11 +142,10 @@ def docs(*, check: bool, folder: Path | None = None) -> tuple[Path, ...]:
         ConfigError: a runbook is not in order.
     """
     at = folder or Path()
-    drilled = drill_log.read(at)
     known = actions(config.settings())
-    books = [load(name, known).runbook for name in runbook.entries()]
-    pages = {PAGES / f"{one.id}.md": page(one, drilled.get(one.id, "")) for one in books}
-    pages[PAGES / "README.md"] = index(books)
+    books = [load(name, known) for name in runbook.entries()]
+    pages = {PAGES / f"{one.id}.md": page(one.runbook, drill_log.told(one, at)) for one in books}
+    pages[PAGES / "README.md"] = index([one.runbook for one in books])
     there = set((at / PAGES).glob("*.md"))
     stale = [
         path

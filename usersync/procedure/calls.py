@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from usersync.backends.catalog import Ask
-from usersync.errors import TooSlow, UsersyncError
+from usersync.errors import TooSlow, Unconfigured, UsersyncError
 from usersync.model import CheckResult, Outcome
 from usersync.runbook import Action
 from usersync.runbook.models import Step
@@ -91,6 +91,8 @@ def repeated(
     for left in range(times, -1, -1):
         try:
             outcome = attempt()
+        except Unconfigured:
+            raise
         except UsersyncError:
             if not left:
                 raise

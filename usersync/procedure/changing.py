@@ -151,7 +151,7 @@ def _would(told: Told) -> Told:
     if told.stops:
         return told
     is_todo = told.exit_code == 2 or told.status == "changed"
-    text = f"rolled back: {told.detail}"
+    text = f"rolled back: {told.detail}" if told.detail else "nothing to do"
     if not is_todo:
         return Told("ok", text, told.lines)
     # The figures of a rehearsal are exact, but nothing of them is there for the steps behind it.

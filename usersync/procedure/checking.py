@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from usersync.errors import UsersyncError
+from usersync.errors import Unconfigured, UsersyncError
 from usersync.model import Outcome
 from usersync.procedure import calls, readings
 from usersync.procedure.calls import Call
@@ -29,6 +29,8 @@ def check(run: Surroundings, call: Call) -> Told:
 
     try:
         outcome = calls.repeated(step, attempt, satisfied)
+    except Unconfigured as error:
+        return Told("skipped", error.message, tuple(error.next_step.splitlines()))
     except UsersyncError as error:
         return of_error(error, stops=step.require is not None, changes=False)
     return judged(run, step, outcome)
@@ -40,6 +42,9 @@ def judged(run: Surroundings, step: Step, outcome: Outcome) -> Told:
     detail, lines = readings.words(outcome), readings.lines(outcome)
     if outcome.error:
         detail = outcome.error
+    if outcome.steps and all(one.status == "skipped" for one in outcome.steps):
+        # Nothing of what it would look at is here: that is neither good nor bad.
+        return Told("skipped", detail, lines)
     for condition, code in ((step.require, 4), (step.expect, 2)):
         if condition is not None and not run.memory.value(condition, fields):
             wanted = f"wanted: {condition}"

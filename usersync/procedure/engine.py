@@ -100,12 +100,12 @@ class Engine:
         try:
             if step.when is not None and not self._run.memory.value(step.when):
                 if step.verb == "gate":
-                    self._opening = Opening(Told("skipped"), is_open=False)
+                    self._passed(Opening(Told("skipped"), is_open=False))
                 return Told("skipped", f"not needed: {step.when} does not hold")
             return self._by_verb()[step.verb](step)
         except NotKnown as error:
             if step.verb == "gate":
-                self._opening = Opening(Told("unknown"), is_open=False)
+                self._passed(Opening(Told("unknown"), is_open=False))
             return self._unknown(error.step)
 
     def _by_verb(self) -> Mapping[str, Callable[[Step], Told]]:
@@ -128,14 +128,19 @@ class Engine:
     def _gate(self, step: Step) -> Told:
         if self._mode != "run":
             return self._announce(step)
-        self._opening = approving.open_gate(self._run, step)
-        opening = self._opening
+        opening = approving.open_gate(self._run, step)
+        self._passed(opening)
         self._record.step_started(step.id, opening.digest if opening.is_open else "")
         approved = self._run.options.approve
         self._was_approved |= bool(approved) and opening.digest == (approved or "").strip()
         if opening.told.exit_code == 4 and opening.digest:
             self._facts = _at_gate(self._facts, step.id, opening.digest)
         return opening.told
+
+    def _passed(self, opening: Opening) -> None:
+        """Keep what holds for the changes up to the next gate, and who said so."""
+        self._opening = opening
+        self._run.session.journal.approved(by_somebody=opening.is_open)
 
     def _announce(self, step: Step) -> Told:
         """What a gate would ask, and, where nothing would change before it, what would open it."""
@@ -162,6 +167,8 @@ class Engine:
             if not opening.is_open:
                 return _behind_closed(opening)
             plan = next((one for one in opening.plans if one.step == step.id), None)
+        else:
+            self._run.session.journal.approved(by_somebody=False)
         call = self._run.call(step)
         self._record.step_started(step.id)
         # In a dry run the plan was made when nothing had changed, as everything is.

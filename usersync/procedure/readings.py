@@ -5,10 +5,10 @@ Which of them an operation tells is declared where it is registered; lint holds 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from usersync.model import CheckResult, Outcome
+from usersync.model import CheckResult, Outcome, Step
 
 #: States of a change of the migration that apply would do something about.
 _PENDING = frozenset({"absent", "older", "configured", "lost", "unwanted", "edited"})
@@ -74,10 +74,17 @@ def _words(outcome: Outcome) -> Iterator[str]:
     if len(done) == 1:
         yield f"{done[0].name}: {done[0].detail}"
     elif outcome.steps:
-        wrong = [step for step in outcome.steps if step.status in ("failed", "finding", "unknown")]
-        yield f"{len(outcome.steps) - len(wrong)} of {len(outcome.steps)} as they should be"
+        yield from _words_of_steps(outcome.steps)
     if outcome.paused:
         yield f"{len(outcome.paused)} paused"
+
+
+def _words_of_steps(steps: Sequence[Step]) -> Iterator[str]:
+    asked = {step.name for step in steps if step.status != "skipped"}
+    wrong = {step.name for step in steps if step.status in ("failed", "finding", "unknown")}
+    if asked:
+        yield f"{len(asked) - len(wrong)} of {len(asked)} as they should be"
+    yield from (f"{step.name}: {step.detail}" for step in steps if step.status == "skipped")
 
 
 def _words_of_checks(outcome: Outcome) -> Iterator[str]:
@@ -91,9 +98,7 @@ def _words_of_checks(outcome: Outcome) -> Iterator[str]:
 
 def _lines(outcome: Outcome) -> Iterator[str]:
     for step in outcome.steps:
-        if step.status in ("failed", "finding", "unknown"):
-            yield f"{step.name}: {step.detail}"
-            yield from (f"  {line}" for line in step.next_step.splitlines())
+        yield from _lines_of_step(step)
     for check in outcome.checks:
         if check.unknown:
             yield f"{check.check}: could not tell: {check.unknown}"
@@ -110,6 +115,16 @@ def _lines(outcome: Outcome) -> Iterator[str]:
                 yield f"{group.count:,} failed: {group.sqlstate} {group.condition} {group.subject}"
         elif result.plan:
             yield from (guard.message for guard in result.plan.guards)
+    # A plan is approved at a gate, by a digest of the gate's own.
+    yield from outcome.notes if not outcome.digest else ()
+
+
+def _lines_of_step(step: Step) -> Iterator[str]:
+    if step.status in ("failed", "finding", "unknown"):
+        yield f"{step.name}: {step.detail}"
+        yield from (f"  {line}" for line in step.next_step.splitlines())
+    elif step.status == "skipped":
+        yield from step.next_step.splitlines()
 
 
 def _standing(check: CheckResult) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from usersync.runbook.models import Runbook, Step
 
+_BACKSLASH = "\\"
+
 #: How the box of each verb is drawn.
 _SHAPES = {
     "check": ('(["', '"])'),
@@ -72,7 +74,10 @@ def _text(text: str) -> str:
     """Text that Mermaid takes for nothing but text."""
     plain = re.sub(r"\s+", " ", text).strip()
     plain = plain if len(plain) <= 80 else f"{plain[:77]}..."
+    # A backslash and an n would be a new line, also when both are written as numbers.
     return "".join(
-        character if character.isalnum() or character in " .,_-" else f"#{ord(character)};"
+        character
+        if character.isalnum() or character in " .,_-"
+        else f"#{ord(character)};{'#8288;' if character == _BACKSLASH else ''}"
         for character in plain
     )

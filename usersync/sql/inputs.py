@@ -44,6 +44,8 @@ _REFERENCE = sql.SQL(
 #: The columns of a line of the journal that are texts, and those that are not.
 _LINE_TEXTS = ("event", "task", "target", "table", "actor", "reason", "run_url", "tool_version",
                "digest")  # fmt: skip
+#: Texts that an earlier usersync does not send.
+_LINE_MAY_BE_LACKING = ("commit_sha", "approver")
 _LINE_TYPES = {"at": "timestamptz", "run_id": "uuid", "exit_code": "integer"}
 
 
@@ -109,6 +111,10 @@ def of_line(settings: Settings, *, of_batch: bool) -> Names:
         of_batch: whether it tells of the batch in ``output``, and not of what ``input`` says.
     """
     line = {name: sql.SQL(f"input #>> '{{event,{name}}}'") for name in _LINE_TEXTS}
+    line |= {
+        name: sql.SQL(f"coalesce(input #>> '{{event,{name}}}', '')")
+        for name in _LINE_MAY_BE_LACKING
+    }
     line |= {
         name: sql.SQL(f"(input #>> '{{event,{name}}}')::{kind}")
         for name, kind in _LINE_TYPES.items()

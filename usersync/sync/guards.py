@@ -157,6 +157,8 @@ def authorize(
     """
     plan = result.plan
     assert plan is not None
+    if approve:
+        session.journal.approved()
     if not session.target.is_production or not plan.rows or approve or yes:
         return
     agreed = ("--approve", plan.digest) if plan.digest else ("--yes",)

@@ -1,4 +1,4 @@
-"""Kinds of tasks whose first word may be left out."""
+"""Kinds of tasks: what their first word is, and when it may be left out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,31 @@ from typing import Any
 
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
+
+_HELP = frozenset({"--help", "-h"})
+
+
+class WordTask(Task[Any]):
+    """A task whose first word may be missing where help is asked for.
+
+    Otherwise Invoke takes the flag for the word: `create-profile --help` would look for a user.
+    """
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The arguments of the task; see `Task.get_arguments`."""
+        arguments = super().get_arguments(ignore_unknown_help)
+        if _HELP.isdisjoint(sys.argv[1:]) or self._has_word():
+            return arguments
+        return [_copied(one, default="") if one.positional else one for one in arguments]
+
+    def _has_word(self) -> bool:
+        """Whether a word, and no flag, stands right behind the task."""
+        words = sys.argv[1:]
+        for word, behind in itertools.pairwise(words):
+            name = word.replace("_", "-").rpartition(".")[2]
+            if name == self.name.replace("_", "-") and not behind.startswith("-"):
+                return True
+        return False
 
 
 class _UnlessFlag(Argument):
@@ -32,7 +57,7 @@ class _UnlessFlag(Argument):
         self.set_value(given)
 
 
-class NameTask(Task[Any]):
+class NameTask(WordTask):
     """A task whose first argument may be left out, with no flag in its place.
 
     Invoke takes a positional with a default for no positional at all: `migration.resume NAME` would
@@ -44,24 +69,10 @@ class NameTask(Task[Any]):
         positional, *others = super().get_arguments(ignore_unknown_help)
         if not self._has_word():
             return [positional, *others]
-        needed = Argument(
-            names=positional.names,
-            help=positional.help,
-            positional=True,
-            attr_name=positional.attr_name,
-        )
-        return [needed, *others]
-
-    def _has_word(self) -> bool:
-        words = sys.argv[1:]
-        for word, behind in itertools.pairwise(words):
-            name = word.replace("_", "-").rpartition(".")[2]
-            if name == self.name.replace("_", "-") and not behind.startswith("-"):
-                return True
-        return False
+        return [_copied(positional), *others]
 
 
-class EitherTask(Task[Any]):
+class EitherTask(WordTask):
     """A task whose first argument may be left out when the flag named ``instead`` is given."""
 
     instead = ""
@@ -69,5 +80,18 @@ class EitherTask(Task[Any]):
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The arguments of the task; see `Task.get_arguments`."""
         positional, *others = super().get_arguments(ignore_unknown_help)
+        if positional.default is not None:
+            return [positional, *others]
         flag = next(argument for argument in others if argument.name == self.instead)
         return [_UnlessFlag(positional, flag), *others]
+
+
+def _copied(positional: Argument, default: str | None = None) -> Argument:
+    """The same positional; without a default it must be given."""
+    return Argument(
+        names=positional.names,
+        help=positional.help,
+        positional=True,
+        default=default,
+        attr_name=positional.attr_name,
+    )

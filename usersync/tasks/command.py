@@ -18,6 +18,7 @@ from invoke.tasks import Task
 from usersync.errors import UsersyncError
 from usersync.privacy import LONGEST_MESSAGE, visible
 from usersync.tasks import traps
+from usersync.tasks.arguments import WordTask
 
 if TYPE_CHECKING:
     from usersync.model import Run
@@ -45,7 +46,7 @@ def command(
     help: dict[str, str] | None = None,  # noqa: A002 - Invoke's own word
     meant: str = "leave it out: this task has no dry run",
     called: str = "",
-    kind: type[Task[Any]] = Task,
+    kind: type[Task[Any]] = WordTask,
     **options: Any,
 ) -> Callable[[Callable[..., int]], Task[Any]]:
     """Make a task of a function that returns its exit code.

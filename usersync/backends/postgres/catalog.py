@@ -157,6 +157,7 @@ class PostgresCatalog:
         by: str,
         reason: str,
         event: JournalEvent,
+        keep: bool = True,
     ) -> Paused:
         return pausing.pause(
             self._transactions,
@@ -166,6 +167,7 @@ class PostgresCatalog:
             by=by,
             reason=reason,
             event=event,
+            keep=keep,
         )
 
     def saved(self, function: TriggerFunction) -> str | None:
@@ -178,9 +180,16 @@ class PostgresCatalog:
         *,
         allow: Collection[str],
         event: JournalEvent,
+        keep: bool = True,
     ) -> tuple[Step, ...]:
         return pausing.resume(
-            self._transactions, self._settings, tables, function, allow=allow, event=event
+            self._transactions,
+            self._settings,
+            tables,
+            function,
+            allow=allow,
+            event=event,
+            keep=keep,
         )
 
     def holders(self) -> tuple[Holder, ...]:

@@ -275,7 +275,7 @@ class PostgresDoor:
             output = run_procedure(cursor, body, {"max_failures": max_failures} | page)
             result = answers.batch_result(output)
             if event is not None and self.keeps_journal:
-                cursor.execute(journal.append(journal.counted(event, result), self._ours))
+                cursor.execute(self._line(journal.counted(event, result)))
             return result
 
         return self._transactions.write(work)
@@ -298,6 +298,7 @@ class PostgresDoor:
         self.user = cast("str", facts["current_user"])
         self._server_version = cast("str", facts["server_version"])
         self.keeps_journal = cast("bool", facts["journal"])
+        self._journal_is_whole = cast("bool", facts["journal_names_approver"])
         self._superuser = cast("bool", facts["superuser"])
 
     @contextlib.contextmanager
@@ -315,7 +316,10 @@ class PostgresDoor:
     # -- the journal -------------------------------------------------------------------------
 
     def write_journal(self, event: JournalEvent) -> None:
-        self._transactions.write(lambda cursor: cursor.execute(journal.append(event, self._ours)))
+        self._transactions.write(lambda cursor: cursor.execute(self._line(event)))
+
+    def _line(self, event: JournalEvent) -> sql.Composed:
+        return journal.append(event, self._ours, is_whole=self._journal_is_whole)
 
     def read_journal(self, limit: int) -> tuple[JournalEvent, ...]:
         rows = self._query(

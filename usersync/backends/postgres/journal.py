@@ -9,14 +9,15 @@ from typing import Any
 from psycopg import sql
 
 from usersync.backends import BatchResult
-from usersync.backends.postgres.rows import RowCursor
+from usersync.backends.postgres.rows import RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
+from usersync.config import Settings
 from usersync.model import JournalEvent
 from usersync.sql import compose, load
 
 _FIELDS = (
     "at", "run_id", "event", "task", "target", "table", "actor", "reason", "run_url",
-    "tool_version", "digest", "exit_code",
+    "tool_version", "digest", "exit_code", "commit_sha", "approver",
 )  # fmt: skip
 
 
@@ -49,11 +50,26 @@ def _change(transactions: Transactions, statement: sql.Composed) -> int:
     return transactions.write(work)
 
 
-def append(event: JournalEvent, ours: sql.Identifier) -> sql.Composed:
-    """The statement that writes a line into the journal of our schema."""
+def write(cursor: RowCursor, settings: Settings, event: JournalEvent) -> None:
+    """Write a line, if our journal stands here as this transaction sees it."""
+    name = settings.install.schema_name
+    facts = fetch_all(cursor, compose(load("queries/access"), {"ours_text": sql.Literal(name)}))[0]
+    if facts["journal"]:
+        is_whole = bool(facts["journal_names_approver"])
+        cursor.execute(append(event, sql.Identifier(name), is_whole=is_whole))
+
+
+def append(event: JournalEvent, ours: sql.Identifier, *, is_whole: bool) -> sql.Composed:
+    """The statement that writes a line into the journal of our schema.
+
+    Args:
+        event: the line.
+        ours: our schema.
+        is_whole: whether the table has every column, and was not made by an earlier usersync.
+    """
     values: dict[str, Any] = {name: getattr(event, name) for name in _FIELDS}
     values |= {"counts": json.dumps(event.counts), "user_ids": list(event.user_ids)}
     return compose(
-        load("queries/journal_append"),
+        load("queries/journal_append" if is_whole else "queries/journal_append_older"),
         {"ours": ours} | {name: sql.Literal(value) for name, value in values.items()},
     )

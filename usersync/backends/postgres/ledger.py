@@ -74,8 +74,8 @@ def run_change(
             cursor.execute(statement.encode())
         if direction == "apply":
             _verify(cursor, change)
-        if event is not None and has_journal(cursor, settings):
-            cursor.execute(journal.append(event, sql.Identifier(settings.install.schema_name)))
+        if event is not None:
+            journal.write(cursor, settings, event)
 
     try:
         if change.locks_users:
@@ -237,12 +237,6 @@ def _keeps_images(cursor: RowCursor, settings: Settings) -> bool:
         ours(settings)["before_images_text"]
     )
     return bool(fetch_all(cursor, there)[0]["there"])
-
-
-def has_journal(cursor: RowCursor, settings: Settings) -> bool:
-    """Whether our journal stands here, as this transaction sees it."""
-    named = {"ours_text": sql.Literal(settings.install.schema_name)}
-    return bool(fetch_all(cursor, compose(load("queries/access"), named))[0]["journal"])
 
 
 def _failed(change: Change, direction: Direction, error: psycopg.Error) -> UsersyncError:

@@ -97,9 +97,7 @@ def change(
             if not verify(look):
                 raise StepFailed(f"after it wrote {rows:,} rows it did not verify; it was undone")
             if event is not None and keep:
-                line = replace(event, counts={"rows": rows})
-                ours = sql.Identifier(settings.install.schema_name)
-                cursor.execute(journal.append(line, ours))
+                journal.write(cursor, settings, replace(event, counts={"rows": rows}))
     except psycopg.Error as error:
         if is_timeout(error):
             raise TooSlow("it took longer than statement_timeout_s; it was undone") from error

@@ -83,6 +83,7 @@ def pause(
     by: str,
     reason: str,
     event: JournalEvent,
+    keep: bool,
 ) -> Paused:
     """Replace the body of a function by one that does nothing; its definition stays inside.
 
@@ -94,6 +95,7 @@ def pause(
         by: who does it.
         reason: why; may be empty.
         event: the journal line to commit with it, where there is a journal.
+        keep: whether to commit; otherwise everything is rolled back.
 
     Raises:
         Refused: it could not be put back, or is not what it was a moment ago; nothing was done.
@@ -116,9 +118,9 @@ def pause(
                 ledger.before_image(settings, event, _object(function), function.definition)
             )
         cursor.execute(compose(load("queries/pause"), named))
-        _write_journal(cursor, settings, event)
+        journal.write(cursor, settings, event)
 
-    _run(transactions, settings, function, work)
+    _run(transactions, settings, function, work, keep=keep)
     return answers.paused(function, stub, 0)
 
 
@@ -130,6 +132,7 @@ def resume(
     *,
     allow: Collection[str],
     event: JournalEvent,
+    keep: bool,
 ) -> tuple[Step, ...]:
     """Put the saved definition back, byte for byte, if the canary passes with it.
 
@@ -140,6 +143,7 @@ def resume(
         function: which is paused.
         allow: functions that may run although a rollback would not undo what they do.
         event: the journal line to commit with it, where there is a journal.
+        keep: whether to commit; otherwise everything is rolled back.
 
     Returns:
         The steps of the canary; when one failed, the function is still paused.
@@ -177,10 +181,10 @@ def resume(
         steps = canary.inside(cursor, settings, tuple(tables), allow)
         if any(step.status == "failed" for step in steps):
             raise _StillPaused
-        _write_journal(cursor, settings, event)
+        journal.write(cursor, settings, event)
 
     with contextlib.suppress(_StillPaused):
-        _run(transactions, settings, function, work)
+        _run(transactions, settings, function, work, keep=keep)
     return steps
 
 
@@ -189,9 +193,11 @@ def _run(
     settings: Settings,
     function: TriggerFunction,
     work: Callable[[RowCursor], None],
+    *,
+    keep: bool,
 ) -> None:
     try:
-        with transactions.alone(lock_timeout_s=settings.lock_timeout_s) as cursor:
+        with transactions.alone(lock_timeout_s=settings.lock_timeout_s, keep=keep) as cursor:
             work(cursor)
     except psycopg.errors.InternalError_ as error:
         # "tuple concurrently updated": the text of this error is all that Postgres gives.
@@ -268,8 +274,3 @@ def _object(function: TriggerFunction) -> str:
 def _keeps(cursor: RowCursor, settings: Settings) -> dict[str, Any]:
     named = {"ours_text": sql.Literal(settings.install.schema_name)}
     return fetch_all(cursor, compose(load("queries/pause_keeps"), named))[0]
-
-
-def _write_journal(cursor: RowCursor, settings: Settings, event: JournalEvent) -> None:
-    if ledger.has_journal(cursor, settings):
-        cursor.execute(journal.append(event, sql.Identifier(settings.install.schema_name)))

@@ -17,8 +17,14 @@ create table if not exists {ours}.journal (
     digest text not null default '',
     counts jsonb not null default '{{}}',
     user_ids uuid[] not null default '{{}}',
-    exit_code integer
+    exit_code integer,
+    commit_sha text not null default '',
+    approver text not null default ''
 );
+-- A journal that an earlier usersync made gets what it had not.
+alter table {ours}.journal
+    add column if not exists commit_sha text not null default '',
+    add column if not exists approver text not null default '';
 comment on table {ours}.journal is
     'Append-only: what usersync changed, one row at the start, per committed unit and at the end.';
 create index if not exists journal_digest_idx on {ours}.journal (digest) where digest <> '';
