@@ -34,7 +34,7 @@ LAYERS = (
     {"doctor"},
     {"migration"},
     {"scratch"},
-    {"auth_canary", "connect", "health", "kill_switch", "logs", "profile"},
+    {"auth_canary", "connect", "four_eyes", "health", "kill_switch", "logs", "profile"},
     {"sync"},
     {"request"},
     {"session", "ways"},

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from usersync import __version__, config, connect, report, run_file, shelf
+from usersync import __version__, config, connect, four_eyes, report, run_file, shelf
 from usersync.errors import ConnectionFailed, Interrupted, Refused, UsersyncError
 from usersync.interruption import terminable
 from usersync.journal import Journal
@@ -94,6 +94,11 @@ def _work(
         target = config.load_unconnected(request.config, request.target, request.env_file)
     else:
         target = _target(request)
+
+    two_people = target.settings.approval.four_eyes and target.is_production
+    if two_people and operation.effect != "read":
+        four_eyes.check(request.inputs, config.github())
+        request = replace(request, ask=None)
 
     def through(way: Way) -> Outcome:
         door = way.open(operation.effect == "read")

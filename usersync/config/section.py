@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, MinLen
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from usersync.config.values import Day, Rows, Text, Variable
+from usersync.config.values import Day, Flag, Rows, Text, Variable
 
 UnattendedTask = Literal["sync", "create-profile"]
 
@@ -23,6 +23,16 @@ class Unattended(Section):
 
     tasks: Annotated[tuple[UnattendedTask, ...], MinLen(1)] = Field(description="These tasks only.")
     max_rows: Rows | None = Field(None, description="At most so many rows in one run.")
+
+
+class Approval(Section):
+    """How many people it takes to change production by an approved plan."""
+
+    four_eyes: Flag = Field(
+        default=False,
+        description="Whoever carries out a plan is somebody else than who made it; GitHub tells "
+        "who. `--yes`, and a question at a terminal, are not enough then.",
+    )
 
 
 class Notify(Section):

@@ -8,7 +8,14 @@ from annotated_types import MinLen
 from pydantic import AfterValidator, Field, model_validator
 
 from usersync.config.health import BaseUrl, Health
-from usersync.config.section import Acceptance, JournalSettings, Notify, Section, Unattended
+from usersync.config.section import (
+    Acceptance,
+    Approval,
+    JournalSettings,
+    Notify,
+    Section,
+    Unattended,
+)
 from usersync.config.sources import Source, UserColumn, problem
 from usersync.config.values import (
     Comparable,
@@ -252,6 +259,7 @@ class Settings(Section):
     unattended: Unattended | None = Field(
         None, description="What may change production without a person at a terminal."
     )
+    approval: Approval = Field(Approval(), description="Who may approve a change of production.")
     allow_triggers: tuple[Text, ...] = Field(
         (), description="Triggers of the profile table that may reach outside during a sync."
     )
