@@ -61,7 +61,7 @@ HOSTILE = (
 
 def drawn(folder: Path, *diagrams: str) -> list[dict[str, Any]]:
     """What became of each diagram: the texts of its boxes, or what is wrong with it."""
-    script = npm.installed(Path(__file__).with_name("mermaid"), "mermaid/dist/mermaid.min.js")
+    script = npm.installed(Path(__file__).with_name("browser"), "mermaid/dist/mermaid.min.js")
     texts = json.dumps(diagrams).replace("<", "\\u003c")
     page = folder / "page.html"
     page.write_text(PAGE.format(mermaid=script.as_uri(), diagrams=texts), encoding="utf-8")
