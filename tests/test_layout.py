@@ -35,7 +35,7 @@ LAYERS = (
     {"migration"},
     {"scratch"},
     {"auth_canary", "connect", "four_eyes", "health", "kill_switch", "logs", "profile"},
-    {"sync"},
+    {"schedule", "sync"},
     {"request"},
     {"session", "ways"},
     {"journal"},

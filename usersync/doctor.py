@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from usersync import migration, runbook, shelf
+from usersync import migration, runbook, schedule, shelf
 from usersync.backends.catalog import Survey
 from usersync.errors import Refused, UsersyncError
 from usersync.model import (
@@ -61,7 +61,12 @@ def verify(session: Session) -> Outcome:
             remedy=exact(session, one.remedy + (" --repair" if one.check in edited else "")),
             findings=tuple(_until(session, finding) for finding in one.findings),
         )
-        for one in (*catalog.verify(applied), *catalog.checks(session.target.profiles), *own)
+        for one in (
+            *catalog.verify(applied),
+            *catalog.checks(session.target.profiles),
+            *own,
+            *schedule.check(session),
+        )
     )
     paused = catalog.paused(session.target.profiles)
     outcome = Outcome(

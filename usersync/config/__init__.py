@@ -8,6 +8,7 @@ from usersync.config.health import (
     PROTECTED_PATHS,
     PUBLIC_PATH,
     Endpoint,
+    Schedule,
     fault_of_base_url,
 )
 from usersync.config.load import ConfigFile, read_file, read_text, settings
@@ -62,6 +63,7 @@ __all__ = [
     "Metadata",
     "ProfileTable",
     "RoleSettings",
+    "Schedule",
     "Settings",
     "Source",
     "Target",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import AfterValidator, Field, Strict
 
 from usersync.config.document import shown
@@ -75,6 +75,15 @@ PUBLIC_PATH = "/health"
 PROTECTED_PATHS = ("/admin/users/health-check", "/dashboard/health-check")
 
 
+class Schedule(Section):
+    """What should run regularly."""
+
+    task: Text = Field("runbook.nightly-sync", description="The task, as the journal calls it.")
+    within_h: Annotated[float, Strict(), Gt(0), Le(9999), Field(allow_inf_nan=False)] = Field(
+        26.0, description="The longest that its last success may be ago, in hours."
+    )
+
+
 class Health(Section):
     """The health endpoints: those that are asked, and those that are served."""
 
@@ -94,6 +103,11 @@ class Health(Section):
     overdue_s: Grace = Field(
         3600.0,
         description="A profile that is missing for longer makes `health.serve` say `degraded`.",
+    )
+    schedule: Schedule | None = Field(
+        None,
+        description="What should run regularly: `doctor`, `migration.verify` and `health.serve` "
+        "say when it did not.",
     )
     cache_s: Seconds = Field(
         5.0, description="For so long `health.serve` gives everybody the same answer."

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from usersync import schedule
 from usersync.backends import Backend, Selection
 from usersync.backends.survey import Survey
 from usersync.config import ProfileTable, Target
 from usersync.errors import UsersyncError
 from usersync.ways import ways
-
-#: How far back the journal is searched for a sync that went well.
-_JOURNAL_LINES = (100, 5_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class State:
     as_of: datetime
     status: Literal["healthy", "degraded", "unknown"]
     reasons: tuple[str, ...] = ()
-    """Why it is degraded: ``paused``, ``overdue``."""
+    """Why it is degraded: ``paused``, ``overdue``, ``schedule``."""
     tables: tuple[TableState, ...] = ()
     paused_since: datetime | None = None
     last_sync_at: datetime | None = None
@@ -107,7 +105,12 @@ def _measured(target: Target, door: Backend) -> State:
         one.missing and (one.missing_since is None or as_of - one.missing_since > grace)
         for one in tables
     )
-    reasons = (*(["paused"] if paused else []), *(["overdue"] if overdue else []))
+    expected = target.settings.health.schedule
+    is_late = expected is not None and schedule.is_overdue(
+        expected, _last(door, expected.task), as_of
+    )
+    told = {"paused": bool(paused), "overdue": overdue, "schedule": is_late}
+    reasons = tuple(reason for reason, holds in told.items() if holds)
     return State(
         target=target.name,
         as_of=as_of,
@@ -115,7 +118,7 @@ def _measured(target: Target, door: Backend) -> State:
         reasons=reasons,
         tables=tables,
         paused_since=min((one.since for one in paused), default=None),
-        last_sync_at=_last_sync(door),
+        last_sync_at=_last(door, "sync"),
     )
 
 
@@ -160,14 +163,5 @@ def _trigger(
     return "on" if {"O", "A"} & set(enabled) else "off"
 
 
-def _last_sync(door: Backend) -> datetime | None:
-    if not door.keeps_journal:
-        return None
-    for lines in _JOURNAL_LINES:
-        events = door.read_journal(lines)
-        for event in events:
-            if event.event == "ended" and event.task == "sync" and event.exit_code == 0:
-                return event.at
-        if len(events) < lines:
-            break
-    return None
+def _last(door: Backend, task: str) -> datetime | None:
+    return schedule.last_success(task, door.read_journal) if door.keeps_journal else None

@@ -147,6 +147,10 @@ def _sync(session: Session, options: sync.SyncOptions) -> Outcome:
     except UsersyncError as error:
         return _stopped(planned, error)
     outcome = _each(planned, lambda one: sync.execute(session, one, options))
+    expected = session.target.settings.health.schedule
+    if expected and expected.task == "sync" and not any(one.plan.rows for one in planned):
+        # Nothing was to do; where a schedule is watched, that it ran is told all the same.
+        session.journal.ended("", counts={}, exit_code=outcome.exit_code)
     failed = any(result.summary and result.summary.failed for result in outcome.tables)
     steps = (session.command("status"),) if failed or outcome.error else ()
     return replace(outcome, next_steps=(*outcome.next_steps, *steps))
