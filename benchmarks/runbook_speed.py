@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ STEPS = 50
 ROUNDS = 5
 
 _HEAD = "schema: 1\nid: {name}\ntitle: A runbook\nseverity: low\nsymptoms:\n  - none\nsteps:\n"
+_PLAY = "- hosts: localhost\n  gather_facts: false\n  connection: local\n  tasks:\n"
 _OPERATION = '''
 from usersync.model import Outcome
 from usersync.operations import operation
@@ -61,9 +63,6 @@ def _running(folder: Path, server: local.LocalServer) -> Iterator[Figure]:
     for name, steps in (("one", 1), ("many", STEPS + 1)):
         lines = "".join(f"  - id: step_{n}\n    change: nothing\n" for n in range(steps))
         (folder / "runbooks" / f"{name}.yaml").write_text(_HEAD.format(name=name) + lines)
-    tasks = "".join("    - command: 'true'\n" for _ in range(STEPS))
-    playbook = f"- hosts: localhost\n  gather_facts: false\n  connection: local\n  tasks:\n{tasks}"
-    (folder / "play.yaml").write_text(playbook)
 
     def run(name: str) -> float:
         request = runner.Request(
@@ -79,12 +78,36 @@ def _running(folder: Path, server: local.LocalServer) -> Iterator[Figure]:
     added = (took["many"] - took["one"]) / STEPS * 1000
     yield Figure("18", f"a runbook of {STEPS} steps more that do nothing", took["many"])
     yield Figure("18", "what each of them adds", None, added, "ms", 5)
+    yield from _beside(folder, server)
+
+
+def _beside(folder: Path, server: local.LocalServer) -> Iterator[Figure]:
+    """The whole program, and Ansible playbooks of as many local tasks, where that is installed.
+
+    Like the steps here `debug` does nothing, within Ansible itself; `command` starts a program.
+    """
+
+    def program() -> float:
+        command = [str(Path(sys.executable).with_name("usersync")), "runbook.many"]
+        return seconds(lambda: _done(command, SUPABASE_DB_URL=server.url))
+
+    took = in_turn(3, program=program)["program"]
+    yield Figure("18", f"`usersync runbook.many`, {STEPS + 1} steps, the whole program", took)
     ansible = shutil.which("ansible-playbook")
-    if ansible is not None:
-        command = [ansible, "play.yaml"]
+    if ansible is None:
+        return
 
-        def play() -> float:
-            return seconds(lambda: subprocess.run(command, check=True, capture_output=True))
+    def play(task: str) -> float:
+        path = folder / "play.yaml"
+        path.write_text(_PLAY + f"    - {task}\n" * STEPS)
+        return seconds(lambda: _done([ansible, str(path)]))
 
-        played = in_turn(1, play=play)
-        yield Figure("", f"an Ansible playbook of {STEPS} local tasks", played["play"])
+    played = in_turn(
+        3, debug=lambda: play("debug: {msg: nothing}"), command=lambda: play("command: 'true'")
+    )
+    for name, took in played.items():
+        yield Figure("", f"an Ansible playbook of {STEPS} local tasks, `{name}`", took)
+
+
+def _done(command: list[str], **environment: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | environment)
