@@ -20,6 +20,7 @@ import psycopg
 from benchmarks import (
     api_speed,
     profile,
+    report_speed,
     runbook_speed,
     startup,
     status_speed,
@@ -32,12 +33,15 @@ from usersync.local import programs
 
 Subject = Callable[[Stack], Iterator[Figure]]
 
+WITHOUT_A_SERVER = ("startup", "runbooks", "reports")
+
 #: In this order on one server: the first leaves every user with a profile for those behind it.
 ON_A_SERVER: dict[str, Subject] = {
     "sync": sync_speed.first_fill,
     "few": sync_speed.few_missing,
     "status": status_speed.status,
     "api": api_speed.first_fill,
+    "nightly": report_speed.nightly,
 }
 
 
@@ -51,11 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             figures += startup.startup()
         if given.only in (None, "runbooks"):
             figures += runbook_speed.runbook_speed()
+        if given.only in (None, "reports"):
+            figures += report_speed.rendering()
         for postgres in given.postgres or ["18", "16", "15"]:
             binaries = _binaries(postgres)
             if binaries is None:
                 say(f"there is no PostgreSQL {postgres} here: left out")
-            elif given.only not in ("startup", "runbooks"):
+            elif given.only not in WITHOUT_A_SERVER:
                 figures += _on_a_server(binaries, given, _heading(arguments))
     finally:
         print(_heading(arguments))
@@ -114,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="store there, for each missed figure of sync and status, where its time goes",
     )
-    parser.add_argument("--only", choices=["startup", "runbooks", *ON_A_SERVER], help="one subject")
+    parser.add_argument("--only", choices=[*WITHOUT_A_SERVER, *ON_A_SERVER], help="one subject")
     return parser
 
 

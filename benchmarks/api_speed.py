@@ -19,8 +19,8 @@ from postgrest.types import ReturnMethod
 from supabase import Client, ClientOptions
 
 from benchmarks.measurement import Figure, await_quiet, in_turn, say, seconds
+from benchmarks.process import whole_process
 from benchmarks.stack import Stack
-from benchmarks.sync_speed import whole_process
 from tests.api_server import SECRET_KEY, lite
 from tests.conftest import Database
 from usersync.migration import ApplyOptions
@@ -53,7 +53,8 @@ def first_fill(stack: Stack) -> Iterator[Figure]:
             )
             count = min(LOOP_USERS, stack.users)
             looped = _timed(stack, lambda rows: _loop(client, rows), count) / count * stack.users
-        process_s, peak_mb = whole_process(stack, target)
+        stack.empty_profiles()
+        whole = whole_process(stack, target, "sync", "--first-fill")
     label = f"{stack.users:,} users without a profile, over the API: "
     bulk, one, two = took["bulk"], took["one_worker"], took["two_workers"]
     say(f"requests of one sync: {notes[0]}")
@@ -68,8 +69,8 @@ def first_fill(stack: Stack) -> Iterator[Figure]:
     yield Figure(
         stack.version,
         f"{label}`usersync sync --first-fill`, whole process: peak memory",
-        process_s,
-        peak_mb,
+        whole.seconds,
+        whole.peak_mb,
         "MB",
         150,
     )

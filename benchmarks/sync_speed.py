@@ -7,29 +7,15 @@ does: configuration, connection, plan, batches, the count of who remains, journa
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 import psycopg
 
 from benchmarks.measurement import Figure, await_quiet, in_turn, say, seconds
+from benchmarks.process import whole_process
 from benchmarks.stack import Stack
-
-#: Runs a program and prints its exit code and the peak of its memory in KiB, last.
-_LAUNCHER = """
-import os, sys
-pid = os.fork()
-if not pid:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.execv(sys.argv[1], sys.argv[1:])
-_, status, usage = os.wait4(pid, 0)
-print(os.waitstatus_to_exitcode(status), usage.ru_maxrss, end="")
-"""
 
 ROUNDS = 3
 
@@ -85,12 +71,13 @@ def first_fill(stack: Stack) -> Iterator[Figure]:
         "x",
         least=15,
     )
-    process_s, peak_mb = whole_process(stack, {"SUPABASE_DB_URL": stack.server.url})
+    stack.empty_profiles()
+    whole = whole_process(stack, {"SUPABASE_DB_URL": stack.server.url}, "sync", "--first-fill")
     yield Figure(
         stack.version,
         f"{label}`usersync sync --first-fill`, whole process: peak memory",
-        process_s,
-        peak_mb,
+        whole.seconds,
+        whole.peak_mb,
         "MB",
         100,
     )
@@ -164,38 +151,3 @@ def _loop(stack: Stack) -> float:
         took = time.perf_counter() - started
     say(f"loop: {count / took:,.0f} rows a second")
     return took / count * stack.users
-
-
-def whole_process(stack: Stack, target: Mapping[str, str]) -> tuple[float, float]:
-    """Seconds and peak resident megabytes of a first fill as people type it.
-
-    Args:
-        stack: whose profiles are created.
-        target: the variables that lead to it.
-
-    The kernel counts the peak of a new process from that of its parent, which here holds all
-    users: so a small program starts it, and tells its peak.
-    """
-    stack.empty_profiles()
-    command = Path(sys.executable).with_name("usersync")
-    environment = {
-        "PATH": os.environ["PATH"],
-        **target,
-        "XDG_STATE_HOME": str(stack.folder / "state"),
-        "HOME": str(stack.folder),
-    }
-    await_quiet()
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", _LAUNCHER, command, "sync", "--first-fill"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    took = time.perf_counter() - started
-    code, _, peak_kib = done.stdout.rpartition("\n")[2].partition(" ")
-    if code != "0":
-        raise RuntimeError(f"{command.name} ended with {code}: {done.stderr}")
-    return took, int(peak_kib) * 1024 / 1e6
