@@ -323,6 +323,20 @@ def test_a_new_finding_is_red_where_sign_ups_pass(change: Change) -> None:
     assert again.judged().exit_code == 0
 
 
+def test_row_security_decides_as_it_does_in_life(change: Change) -> None:
+    """A function with the rights of the Auth server passes where a policy lets it in."""
+    outcome = change.adds(
+        invoker="""
+        grant insert on public.profiles to supabase_auth_admin;
+        create policy "sign-ups" on public.profiles for insert to supabase_auth_admin
+            with check (true);
+        alter function public.handle_new_user() security invoker;
+        """
+    ).judged()
+    assert {one.after for one in outcome.verdicts} == {"ok"}
+    assert [check.check for check in outcome.checks] == ["sign_up_function_invoker"]
+
+
 def test_first_aid_is_not_advised(change: Change) -> None:
     """What helps against a finding is to correct the change, not to pause a database of users."""
     text = "alter table public.profiles rename column username to handle;"
@@ -522,9 +536,16 @@ def test_values_are_never_shown(change: Change) -> None:
 
 
 def databases(server: local.LocalServer) -> set[str]:
-    """The databases of a server."""
+    """The databases and the roles of a server."""
+    query = "select datname from pg_database union all select rolname from pg_roles"
     with psycopg.connect(server.admin_url) as connection:
-        return {name for (name,) in connection.execute("select datname from pg_database")}
+        return {name for (name,) in connection.execute(query)}
+
+
+def same(name: str) -> CompareOptions:
+    """A folder of a stranger against itself."""
+    where = str(CASES / "strangers" / name)
+    return CompareOptions(base=where, head=where)
 
 
 def test_on_a_given_server(
@@ -533,11 +554,18 @@ def test_on_a_given_server(
     """With the address of a running server the databases are made there, and none is left."""
     before = databases(server)
     text = (CASES / "breaks" / "required_column.sql").read_text()
-    change.adds(required=text)
+    change.adds(required=text, role="create role compare_passer_by nologin;")
     options = CompareOptions(base=str(change.base), head=str(change.head))
     outcome = compare(Settings(), server.admin_url, options)
     assert "23502 not_null_violation (column locale" in outcome.verdicts[0].detail
     assert databases(server) == before
+    outcome = compare(Settings(), server.admin_url, same("cron"))
+    assert {one.after for one in outcome.verdicts} == {"ok"}, outcome.verdicts[0]
+    assert "In shape only: pg_cron: tables" in told(outcome)
+    # Its extension http may be the real one, and send.
+    outcome = compare(Settings(), server.admin_url, same("webhooks"))
+    assert "may do what a rollback does not undo" in verdict(outcome, "e-mail sign-up").detail
+    assert outcome.exit_code == 1
     monkeypatch.setenv("GIVEN", server.url)
     words = ("--base", str(BASE), "--head", str(BASE), "--server-url-env", "GIVEN")
     assert "the role may not make what a project is made of" in refused(*words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from usersync.backends.postgres import connection, scripts
 from usersync.comparison.folder import Migration
@@ -95,8 +96,12 @@ def _one(
     roles: frozenset[str],
 ) -> Stage:
     statements = split(migration.text)
-    lend = workshop.lending if workshop.is_ours else None
-    ran = scripts.run(opened, statements, lend, roles - stage.roles)
+    host = scripts.Host(
+        lend=workshop.lending if workshop.is_ours else None,
+        stand_in=partial(workshop.stand_in, stage.database),
+        roles=roles - stage.roles,
+    )
+    ran = scripts.run(opened, statements, host)
     lacking = [
         f"{_place(migration, statements, number)} needs the extension {name}"
         for number, name in ran.lacking

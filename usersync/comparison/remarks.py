@@ -57,14 +57,15 @@ def stages(sides: Sides, before: Stage, after: Stage) -> Iterator[str]:
     if before.fault:
         yield f"The migrations of base do not run: {before.fault}."
     yield from (f"{one}." for one in after.remarks)
+    in_shape = set(sides.workshop.in_shape)
     if sides.workshop.is_ours:
         installed = sign_up_tables.extensions(sides.workshop.admin_url(after.database))
-        stubs = sorted(installed & platform.stubs() - platform.INSTALLED.keys())
-        if stubs:
-            yield (
-                f"In shape only: {', '.join(stubs)}: tables and functions are there, and nothing is"
-                " sent or run."
-            )
+        in_shape |= installed & platform.stubs() - platform.INSTALLED.keys()
+    if in_shape:
+        yield (
+            f"In shape only: {', '.join(sorted(in_shape))}: tables and functions are there, and"
+            " nothing is sent or run."
+        )
 
 
 def habits(questions: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from usersync import config, local
 from usersync.backends.postgres import connection
 from usersync.errors import CouldNotTell, Refused
 from usersync.local import cluster, platform
+from usersync.sql.names import quoted
 
 #: A role that every Supabase server has and no other.
 _MARK = "supabase_auth_admin"
@@ -31,6 +32,9 @@ class Workshop:
         self._prefix = f"usersync_{secrets.token_hex(4)}"
         self._numbers = count(1)
         self._made: list[str] = []
+        self._roles = self.roles()
+        self.in_shape: set[str] = set()
+        """What had to stand in for an extension that the server has not got."""
 
     def new(self) -> str:
         """Make a database as a new project has it; answers its name."""
@@ -50,6 +54,18 @@ class Workshop:
         """The way of ``postgres``, as the Supabase CLI goes."""
         return config.of_database(self._url, name, "postgres")
 
+    def stand_in(self, name: str, extension: str) -> bool:
+        """Put what is there of an extension in shape into a database; whether there is something.
+
+        Args:
+            name: of the database.
+            extension: that the server cannot create in it.
+        """
+        if extension not in platform.stubs():
+            return False
+        self.in_shape.add(extension)
+        return platform.stand_in(self.admin_url(name), extension)
+
     def roles(self) -> frozenset[str]:
         """The roles of the server, which all of its databases share."""
         rows = connection.fetch(self._url, "select rolname from pg_catalog.pg_roles")
@@ -65,11 +81,13 @@ class Workshop:
             self._lend(inherits=False)
 
     def clear(self) -> None:
-        """Drop what was made."""
+        """Drop what was made, and the roles that migrations made."""
         while self._made:
             connection.refusal(
                 self._url, f"drop database if exists {self._made.pop()} with (force)"
             )
+        for role in sorted(self.roles() - self._roles):
+            connection.refusal(self._url, f"drop role {quoted(role)}")
 
     def _create(self, template: str) -> str:
         name = f"{self._prefix}_{next(self._numbers)}"

@@ -65,9 +65,24 @@ def build(admin_url: str) -> None:
     connection.run_script(admin_url, _sql("auth"), _sql("platform"))
     for name, schema in INSTALLED.items():
         own = "" if schema == "extensions" else f"create schema if not exists {schema}; "
-        connection.refusal(
-            admin_url, f'{own}create extension if not exists "{name}" with schema {schema}'
-        )
+        statement = f'{own}create extension if not exists "{name}" with schema {schema}'
+        if connection.refusal(admin_url, statement):
+            stand_in(admin_url, name)
+
+
+def stand_in(admin_url: str, extension: str) -> bool:
+    """Make what an extension has in shape without the extension; whether it could be made.
+
+    Args:
+        admin_url: the superuser's way to the database.
+        extension: one of `stubs`.
+    """
+    schema = _OWN_SCHEMA.get(extension, "extensions")
+    return not connection.refusal(
+        admin_url,
+        f"create schema if not exists {schema}; set search_path = {schema}, pg_catalog;"
+        f" {_sql(f'stubs/{extension}')}",
+    )
 
 
 def _write(share: Path) -> None:

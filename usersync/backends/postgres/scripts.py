@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import psycopg
@@ -23,7 +23,9 @@ _PRIVILEGED = re.compile(
     r"\bextension\b|\bpolicy\b|\bdrop\s+trigger\b|\bcreate\s+(?:role|user|group)\b", re.IGNORECASE
 )
 
-_NO_EXTENSION = re.compile(r'extension "([^"]+)" is not available')
+#: pg_cron is for one database of a server.
+_NO_EXTENSION = re.compile(r'extension "[^"]+" is not available|can only create extension in data')
+_EXTENSION = re.compile(r'create\s+extension\s+(?:if\s+not\s+exists\s+)?"?([\w-]+)', re.IGNORECASE)
 _ROLE_THERE = re.compile(r'role "([^"]+)" already exists')
 _NOT_OWNER = re.compile(r"must be owner of (?:table|relation) (?:users|identities|sessions)\b")
 
@@ -45,6 +47,22 @@ class Text(Protocol):
     @property
     def reads_input(self) -> bool:
         """Whether it is a COPY that reads lines of the file, which only psql sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the platform does for migrations.
+
+    Args:
+        lend: gives ``postgres`` the rights that hosted projects lend for a policy or a trigger of
+            the platform's tables; None for a server that lends them itself.
+        stand_in: puts something in place of an extension that cannot be created; whether it did.
+        roles: those that another database of the server has left, so that to create them is done.
+    """
+
+    lend: Callable[[], AbstractContextManager[None]] | None = None
+    stand_in: Callable[[str], bool] = lambda _: False
+    roles: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,52 +98,65 @@ def begin(connection: Connection) -> None:
     connection.execute(f"reset all; set statement_timeout = '{_TIMEOUT}'".encode())
 
 
-def run(
-    connection: Connection,
-    statements: Sequence[Text],
-    lend: Callable[[], AbstractContextManager[None]] | None = None,
-    roles: Collection[str] = (),
-) -> Ran:
+def run(connection: Connection, statements: Sequence[Text], host: Host) -> Ran:
     """Run the statements of a file as one transaction, unless they end it themselves.
 
     Args:
         connection: in autocommit mode.
         statements: in their order.
-        lend: gives ``postgres`` the rights that hosted projects lend for a policy or a trigger of
-            the platform's tables; None for a server that lends them itself.
-        roles: those that another database of the server has left, so that to create them is done.
+        host: what the platform does for them.
     """
-    lacking: list[tuple[int, str]] = []
-    borrowed: set[str] = set()
-    lent: list[int] = []
-    fault: Fault | None = None
+    ran = _Running(connection, host)
     for number, statement in enumerate(statements):
-        if statement.reads_input:
-            fault = Fault(
-                number, "COPY FROM STDIN needs psql: a migration cannot have it", "", "", 0
-            )
+        if ran.step(number, statement):
             break
-        error = _run(connection, statement)
-        stands = connection.info.transaction_status == TransactionStatus.INTRANS
-        said = (error and error.diag.message_primary) or ""
-        if stands and lend and _NOT_OWNER.search(said):
-            lent.append(number)
-            with lend():
-                error = _run(connection, statement)
-        missing = _NO_EXTENSION.search(said)
-        role = _ROLE_THERE.search(said)
-        if error and stands and missing:
-            lacking.append((number, missing[1]))
-        elif error and stands and role and role[1] in roles:
-            borrowed.add(role[1])
-        elif error:
-            fault = _fault(number, statement, error)
-            break
-    if fault is None:
-        fault = _commit(connection, statements)
-    if fault is not None:
+    else:
+        ran.fault = _commit(connection, statements)
+    if ran.fault is not None:
         connection.rollback()
-    return Ran(fault, tuple(lacking), tuple(lent), frozenset(borrowed))
+    return Ran(ran.fault, tuple(ran.lacking), tuple(ran.lent), frozenset(ran.borrowed))
+
+
+@dataclass(slots=True)
+class _Running:
+    """A file that runs."""
+
+    connection: Connection
+    host: Host
+    fault: Fault | None = None
+    lacking: list[tuple[int, str]] = field(default_factory=list)
+    lent: list[int] = field(default_factory=list)
+    borrowed: set[str] = field(default_factory=set)
+
+    def step(self, number: int, statement: Text) -> bool:
+        """Run one statement; whether the file ends with it."""
+        if statement.reads_input:
+            self.fault = Fault(number, "COPY FROM STDIN is for psql alone", "", "", 0)
+            return True
+        error = _run(self.connection, statement)
+        stands = self.connection.info.transaction_status == TransactionStatus.INTRANS
+        if error is not None and stands:
+            error = self._helped(number, statement, error)
+        if error is not None:
+            self.fault = _fault(number, statement, error)
+        return self.fault is not None
+
+    def _helped(self, number: int, statement: Text, error: psycopg.Error) -> psycopg.Error | None:
+        """Do what the platform would; what is wrong still."""
+        said = error.diag.message_primary or ""
+        role, wanted = _ROLE_THERE.search(said), _EXTENSION.search(statement.text)
+        if _NOT_OWNER.search(said) and self.host.lend is not None:
+            self.lent.append(number)
+            with self.host.lend():
+                return _run(self.connection, statement)
+        if role and role[1] in self.host.roles:
+            self.borrowed.add(role[1])
+        elif _NO_EXTENSION.search(said) and wanted:
+            if not self.host.stand_in(wanted[1]):
+                self.lacking.append((number, wanted[1]))
+        else:
+            return error
+        return None
 
 
 def _commit(connection: Connection, statements: Sequence[Text]) -> Fault | None:
