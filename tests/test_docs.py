@@ -11,6 +11,7 @@ import io
 import itertools
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ PAGES = (
     "docs/configuration.md",
     "docs/health.md",
     "docs/migration.md",
+    "docs/pull-requests.md",
     "docs/quick-reference.md",
     "docs/reports.md",
     "docs/runbooks.md",
@@ -67,6 +69,9 @@ NOT_RUN_HERE = {
     "invoke health.serve --port 8000": "test_health_serve.py starts it, on a free port",
     'pip install "usersync[serve]"': "bootstrap.py installs in the same way",
     "export USERSYNC_HEALTH_TOKEN=TOKEN": "what the tests set themselves",
+    "invoke migration.compare --base-ref HEAD^1": "test_compare.py runs it in a checkout",
+    "invoke migration.compare --base-ref HEAD^1 --server-url-env SERVER_URL": "as above",
+    "export SERVER_URL=postgresql://supabase_admin:postgres@127.0.0.1:54322/postgres": "as above",
     "invoke test": "it is these tests",
     "invoke runbook.docs": "test_runbook_format holds the pages fresh",
     "pytest tests/test_docs.py -n 2": "it is this test",
@@ -443,6 +448,9 @@ def test_the_collection_example(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+#: Migrations, and what a pull request does to them.
+COMPARED = ROOT / "tests" / "compare"
+
 #: What each ``text`` block shows: its first line, and the commands whose last output it is.
 SHOWN = {
     "$ invoke status --target local": (
@@ -455,6 +463,9 @@ SHOWN = {
     "Starting an embedded Postgres that looks like a Supabase project, with 150 users ...": (
         "invoke demo",
     ),
+    "=== Sign-ups before and after ===": (
+        f"invoke migration.compare --base {COMPARED}/base --head head",
+    ),
     "All checks passed!": (),  # .ci/run runs it, and nothing of it can differ
 }
 
@@ -464,6 +475,8 @@ def test_shown_output(prompt: Prompt, block: Block) -> None:
     """What the docs show is what the tool prints, but for times, digests and what `…` cuts."""
     first, _, rest = block.text.partition("\n")
     printed = ""
+    shutil.copytree(COMPARED / "base", "head")
+    shutil.copy(COMPARED / "breaks" / "rename_username.sql", "head/20261120090000_rename.sql")
     try:
         for command in SHOWN[first]:
             _, printed = prompt.run(command)

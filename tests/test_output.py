@@ -38,6 +38,7 @@ from usersync.model import (
     TargetLine,
     Trigger,
     User,
+    Verdict,
     percentage,
 )
 from usersync.privacy import masked_email, visible
@@ -222,6 +223,15 @@ HISTORY = (
 )
 
 #: A run for every branch of the templates.
+SINCE = "20261120090000_rename.sql"
+BROKEN = "23502 not_null_violation (column username, table public.profiles), in f() line 4"
+VERDICTS = (
+    Verdict("e-mail sign-up", "ok", "failed", BROKEN, SINCE),
+    Verdict("phone sign-up", "ok", "failed", BROKEN, SINCE),
+    Verdict("the migrations run", "ok", "ok"),
+    Verdict("hard delete", "failed", "failed", "23503 foreign_key_violation"),
+)
+
 RUNS = {
     "status": run(tables=table(status=STATUS), exit_code=2, next_steps=("invoke sync --dry-run",)),
     "status_in_sync": run(tables=table(status=replace(STATUS, existing=150))),
@@ -243,6 +253,12 @@ RUNS = {
     "status_of_two_tables": run(
         tables=(TableResult("public.a(id)", STATUS), TableResult("public.b(id)", STATUS)),
         target=replace(TARGET, name="eu"),
+    ),
+    "verdicts": run(task="migration.compare", exit_code=2, verdicts=VERDICTS, notes=("a", "b")),
+    "verdicts_unknown": run(
+        task="migration.compare",
+        exit_code=1,
+        verdicts=(Verdict("the migrations run", "ok", "unknown", "could not tell: no postgis"),),
     ),
     "history": run(tables=table(status=STATUS), history=HISTORY),
     "plan": run(task="sync", tables=table(plan=PLAN), exit_code=2, next_steps=("a", "b")),

@@ -336,8 +336,8 @@ class Verdict:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the change broke it."""
-        return self.after == "failed" and self.before != "failed"
+        """Whether the change broke it; where nobody knows how it was before, that is not known."""
+        return self.before == "ok" and self.after == "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def told(error: Error, triggers: Sequence[Mapping[str, Any]]) -> str:
     if subject:
         told += f" ({', '.join(subject)})"
     # What is wrong with names and rights quotes no value.
-    if error.sqlstate.startswith("42") and error.message:
+    if error.sqlstate.startswith(("42", "3F")) and error.message:
         told += f": {error.message}"
     frames = [frame for frame in _FRAME.findall(error.context) if not _OURS.match(frame[0])]
     if frames:

@@ -147,12 +147,15 @@ class Catalog(Protocol):
     def end(self, pid: int) -> bool | None:
         """End such a session; None when it holds no lock there any more."""
 
-    def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
+    def canary(
+        self, tables: tuple[ProfileTable, ...], allow: Collection[str] | None
+    ) -> tuple[Step, ...]:
         """Sign up, change and delete users as GoTrue does, and roll everything back.
 
         Args:
             tables: the profile tables.
-            allow: functions that may fire although ROLLBACK would not undo what they do.
+            allow: functions that may fire although ROLLBACK would not undo what they do; None for
+                all, in a database that is thrown away.
 
         Raises:
             Refused: ROLLBACK would not undo what a trigger does, and it was not allowed.

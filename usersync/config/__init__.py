@@ -1,6 +1,6 @@
 """``usersync.yaml`` and the environment: the one list of settings, and the target they describe."""
 
-from usersync.config.database_url import is_loopback_api, project_ref_of_api
+from usersync.config.database_url import is_loopback_api, of_database, project_ref_of_api
 from usersync.config.environment import Circumstances, circumstances, presence
 from usersync.config.github import GitHub, github
 from usersync.config.health import (
@@ -39,6 +39,7 @@ from usersync.config.sources import (
     problem,
 )
 from usersync.config.target import Api, Target, copied, load, project_ref, with_url
+from usersync.config.throwaway import server_url, throwaway
 from usersync.config.unconnected import load_unconnected
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "load",
     "load_unconnected",
     "notify",
+    "of_database",
     "presence",
     "problem",
     "project_ref",
@@ -87,7 +89,9 @@ __all__ = [
     "read_file",
     "read_text",
     "reference_markdown",
+    "server_url",
     "settings",
     "target_names",
+    "throwaway",
     "with_url",
 ]

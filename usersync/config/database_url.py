@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\[[^\]/@]*passw[^\]/@]*\]|<[^>/@]*passw[^>/@]*>", re.IGNORECASE)
@@ -185,3 +185,26 @@ def endpoint(url: str) -> Endpoint:
         port=query.get("port", ports),
         user=query.get("user", unquote(credentials.partition(":")[0])),
     )
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether a database lives here; the near end of a tunnel to a project does not count."""
+    if fault(url):
+        return False
+    at = endpoint(url)
+    return at.is_loopback and not at.project_ref
+
+
+def of_database(url: str, database: str, user: str = "") -> str:
+    """The same server's address with another database, and with another user where one is named.
+
+    Args:
+        url: a connection string that has no fault.
+        database: its name.
+        user: who connects, with the same password.
+    """
+    parts = urlsplit(url)
+    credentials, _, server = parts.netloc.rpartition("@")
+    name, colon, password = credentials.partition(":")
+    login = f"{user or name}{colon}{password}@" if user or name else ""
+    return urlunsplit(parts._replace(netloc=f"{login}{server}", path=f"/{quote(database)}"))

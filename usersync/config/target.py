@@ -135,7 +135,7 @@ def with_url(target: Target, url: str) -> Target:
     Raises:
         ConfigError: the target is another, or the string leads elsewhere.
     """
-    if target.name != LOCAL or not _is_this_machine(url):
+    if target.name != LOCAL or not database_url.is_this_machine(url):
         raise ConfigError(["the local target is never pointed at another machine"])
     return replace(target, db_url=SecretStr(url))
 
@@ -147,7 +147,7 @@ def copied(target: Target, url: str) -> Target:
         target: the original.
         url: the copy's connection string; it leads to this machine.
     """
-    if not _is_this_machine(url):
+    if not database_url.is_this_machine(url):
         raise ConfigError(["a scratch copy is never on another machine"])
     return replace(target, environment="local", db_url=SecretStr(url))
 
@@ -262,20 +262,12 @@ def _environment(
     said: Environment | None, url: str | None, api: Api | None, where: str
 ) -> Environment:
     if url is not None:
-        is_here = _is_this_machine(url)
+        is_here = database_url.is_this_machine(url)
     else:
         is_here = api is not None and database_url.is_loopback_api(api.url)
     if said == "local" and not is_here:
         raise ConfigError([f"{where}: `local` is only for a database on this machine"])
     return said or ("local" if is_here else "production")
-
-
-def _is_this_machine(url: str) -> bool:
-    """Whether a database lives here; the near end of a tunnel to a project does not count."""
-    if database_url.fault(url):
-        return False
-    endpoint = database_url.endpoint(url)
-    return endpoint.is_loopback and not endpoint.project_ref
 
 
 def _refuse_two_projects(variables: Mapping[str, str]) -> None:
@@ -286,7 +278,7 @@ def _refuse_two_projects(variables: Mapping[str, str]) -> None:
     api_at = database_url.project_ref_of_api(api)
     db_at = database_url.endpoint(url).project_ref
     api_at = api_at or ("this machine" if database_url.is_loopback_api(api) else "")
-    db_at = db_at or ("this machine" if _is_this_machine(url) else "")
+    db_at = db_at or ("this machine" if database_url.is_this_machine(url) else "")
     if api_at and db_at and api_at != db_at:
         raise ConfigError(
             [f"SUPABASE_URL leads to {api_at}, {DEFAULT_DB_URL_ENV} to {db_at}: two projects"],

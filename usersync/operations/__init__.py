@@ -5,6 +5,7 @@ Tasks and runbook steps call these and no other functions. A ``read`` writes not
 
 from usersync.operations import (
     checks,
+    comparison,
     health,
     journal,
     migration,
@@ -20,6 +21,7 @@ __all__ = [
     "OPERATIONS",
     "Operation",
     "checks",
+    "comparison",
     "health",
     "journal",
     "migration",

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke.context import Context
 
-from usersync.tasks import inputs
+from usersync.tasks import inputs, traps
 from usersync.tasks.arguments import NameTask
 from usersync.tasks.command import command, finish, request
 
@@ -205,3 +205,35 @@ def export(_context: Context, create_table: bool = False, **flags: Any) -> int:
         request("migration.export", "migration.export", flags, options=options),
         json=flags["json"],
     )
+
+
+@command(
+    writes=False,
+    called="migration.compare",
+    help={
+        "base_ref": "the commit whose folder is what to compare with: HEAD^1 for a pull request",
+        "folder": "where the migrations are (default supabase/migrations)",
+        "base": "a folder to compare with, instead of --base-ref",
+        "head": "the folder that is looked at, when it is not that of the working tree",
+        "seed": "a file of SQL that both databases get first, such as supabase/seed.sql",
+        "server_url_env": "the variable with the address of a running `supabase start`",
+    },
+)
+def compare(
+    _context: Context,
+    base_ref: str | None = None,
+    folder: str | None = None,
+    base: str | None = None,
+    head: str | None = None,
+    seed: str | None = None,
+    server_url_env: str | None = None,
+    **flags: Any,
+) -> int:
+    """Say what a change of the migrations does to sign-ups; works on no target."""
+    from usersync.comparison import FOLDER, CompareOptions
+
+    traps.refuse_target(flags)
+    options = CompareOptions(base_ref, folder or FOLDER, base, head, seed, server_url_env)
+    asked = request("migration.compare", "migration.compare", flags, opens_target=False)
+    asked.inputs.update(options=options, config_path=flags["config"])
+    return finish(asked, json=flags["json"])

@@ -82,3 +82,18 @@ def refuse_empty(flags: Mapping[str, Any], positional: Sequence[str]) -> None:
             raise Refused(
                 f"--{name.replace('_', '-')} is empty", "give it a value, or leave it out"
             )
+
+
+def refuse_target(flags: Mapping[str, Any]) -> None:
+    """Refuse what chooses a target, or its secrets, where the configuration alone is read.
+
+    Args:
+        flags: those of the task.
+    """
+    given = [f"--target {name}" for name in flags["target"] or ()]
+    given += ["--env-file"] if flags["env_file"] else []
+    if given:
+        raise Refused(
+            f"{' and '.join(given)} cannot be meant: this task works on no target",
+            f"leave {'it' if len(given) == 1 else 'them'} out",
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["word", "name", "hidden", "text", "doubtful", "operator", "symbol"]
@@ -42,6 +42,9 @@ class Token:
     text: str
     quoted: str = ""
     """What stands inside a text, as it is written."""
+    start: int = field(default=0, compare=False)
+    """Where it begins in the source."""
+    end: int = field(default=0, compare=False)
 
     @property
     def is_name(self) -> bool:
@@ -66,31 +69,40 @@ def _tokens(source: str) -> Iterator[Token]:
             at = found.end()
         elif source.startswith("/*", at):
             at = _end_of_comment(source, at)
-        elif found := _ESCAPED_TEXT.match(source, at):
-            yield Token("text", "", found.group())
-            at = found.end()
-        elif found := _TEXT.match(source, at):
-            yield Token("doubtful" if r"\'" in found.group() else "text", "", found.group())
-            at = found.end()
-        elif found := _DOLLAR.match(source, at):
-            end = source.find(found.group(), found.end())
-            yield Token("text", "", source[found.end() : len(source) if end < 0 else end])
-            at = len(source) if end < 0 else end + len(found.group())
-        elif found := _NAME.match(source, at):
-            text = _cut(found.group(2).replace('""', '"'))
-            yield Token("hidden", "") if found.group(1) else Token("name", text)
-            at = found.end()
-        elif found := _WORD.match(source, at):
-            yield Token("word", _cut(found.group().translate(_CAPITALS)))
-            at = found.end()
-        elif found := _OPERATOR.match(source, at):
-            yield Token("operator", found.group())
-            at = found.end()
         else:
-            found = _NUMBER.match(source, at)
-            end = found.end() if found else at + 1
-            yield Token("symbol", source[at:end])
-            at = end
+            token = _token(source, at)
+            yield token
+            at = token.end
+
+
+def _token(source: str, at: int) -> Token:
+    """The token that begins here."""
+    kind: Kind = "symbol"
+    text = quoted = ""
+    if found := _ESCAPED_TEXT.match(source, at):
+        kind, quoted = "text", found.group()
+    elif found := _TEXT.match(source, at):
+        kind, quoted = "doubtful" if r"\'" in found.group() else "text", found.group()
+    elif found := _DOLLAR.match(source, at):
+        return _dollar_quoted(source, at, found)
+    elif found := _NAME.match(source, at):
+        kind = "hidden" if found.group(1) else "name"
+        text = "" if found.group(1) else _cut(found.group(2).replace('""', '"'))
+    elif found := _WORD.match(source, at):
+        kind, text = "word", _cut(found.group().translate(_CAPITALS))
+    elif found := _OPERATOR.match(source, at):
+        kind, text = "operator", found.group()
+    else:
+        found = _NUMBER.match(source, at)
+        text = found.group() if found else source[at]
+    return Token(kind, text, quoted, at, found.end() if found else at + 1)
+
+
+def _dollar_quoted(source: str, at: int, mark: re.Match[str]) -> Token:
+    end = source.find(mark.group(), mark.end())
+    if end < 0:
+        return Token("text", "", source[mark.end() :], at, len(source))
+    return Token("text", "", source[mark.end() : end], at, end + len(mark.group()))
 
 
 def _end_of_comment(source: str, at: int) -> int:

@@ -116,7 +116,9 @@ class ApiCatalog:
                 found.append(answers.paused(function, stub, max(counts, default=0)))
         return tuple(found)
 
-    def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
+    def canary(
+        self, tables: tuple[ProfileTable, ...], allow: Collection[str] | None
+    ) -> tuple[Step, ...]:
         triggers = self._caller.rows("usersync_canary_triggers")
         fired = trial.fired(
             (),

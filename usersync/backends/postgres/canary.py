@@ -15,6 +15,7 @@ from psycopg import sql
 from usersync.backends import blame, canary
 from usersync.backends.canary_cases import CASES, Case, doing, facts
 from usersync.backends.postgres import reach
+from usersync.backends.postgres.connection import attempt, connect
 from usersync.backends.postgres.failures import condition_name, explain
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
@@ -23,8 +24,13 @@ from usersync.model import Step
 from usersync.sql import compose, load, users
 from usersync.sql.profiles import table_name
 
-#: What the role of the Auth server finds names without a schema in.
-_AS_AUTH = "set local search_path = auth"
+#: How the Auth server's session is: where it finds names without a schema, and that row security
+#: decides what it may do; our own reading must not be hidden anything.
+_AS_AUTH = "set local search_path = auth; set local row_security = on"
+_AS_OURSELVES = "reset role; set local row_security = off"
+
+#: Who is there already in a database that is thrown away.
+_SETTLERS = frozenset({"e-mail sign-up", "phone sign-up", "anonymous sign-up"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ def run(
     transactions: Transactions,
     settings: Settings,
     tables: tuple[ProfileTable, ...],
-    allow: Collection[str],
+    allow: Collection[str] | None,
 ) -> tuple[Step, ...]:
     """Try everything in one transaction that is rolled back, also when this process is killed.
 
@@ -66,7 +72,7 @@ def inside(
     cursor: RowCursor,
     settings: Settings,
     tables: tuple[ProfileTable, ...],
-    allow: Collection[str] = (),
+    allow: Collection[str] | None = (),
 ) -> tuple[Step, ...]:
     """The same in a transaction that somebody else opened; each case is a savepoint of its own."""
     names = [table_name(table).as_string() for table in tables]
@@ -104,7 +110,7 @@ def _try(cursor: RowCursor, ground: _Ground, case: Case) -> Step:
                 cursor.execute("set local role supabase_auth_admin")
             for script in filter(None, ("queries/canary_sign_up", case.then)):
                 cursor.execute(compose(load(script), named))
-            cursor.execute("reset role")
+            cursor.execute(_AS_OURSELVES)
             found = [_found(cursor, ground, table, user_id) for table in ground.ground.tables]
             return canary.verdict(ground.ground, case, found)
     except psycopg.Error as error:
@@ -170,3 +176,21 @@ def _triggers(cursor: RowCursor, names: Collection[str]) -> list[Row]:
         "profile_names": sql.SQL("{}::text[]").format(sql.Literal(sorted(names)))
     }
     return fetch_all(cursor, compose(load("queries/canary_triggers"), named))
+
+
+def settle(url: str) -> None:
+    """Let users sign up who stay: by e-mail, by phone and anonymously, as far as they can.
+
+    What is unique clashes only with somebody who is there. For a database that is thrown away.
+
+    Args:
+        url: the superuser's way to it.
+    """
+    with connect(url) as connection:
+        for case in CASES:
+            if case.name not in _SETTLERS:
+                continue
+            statement = compose(
+                load("queries/canary_sign_up"), _literals(case, str(uuid.uuid4()))
+            ).as_string(connection)
+            attempt(connection, f"set local role supabase_auth_admin; {_AS_AUTH}; {statement}")

@@ -198,5 +198,7 @@ class PostgresCatalog:
     def end(self, pid: int) -> bool | None:
         return holders.end(self._transactions, pid)
 
-    def canary(self, tables: tuple[ProfileTable, ...], allow: Collection[str]) -> tuple[Step, ...]:
+    def canary(
+        self, tables: tuple[ProfileTable, ...], allow: Collection[str] | None
+    ) -> tuple[Step, ...]:
         return canary.run(self._transactions, self._settings, tables, allow)

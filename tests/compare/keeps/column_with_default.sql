@@ -1,0 +1,2 @@
+-- The default fills it.
+alter table public.profiles add column locale text not null default 'en';

@@ -1,0 +1,1 @@
+create index accounts_email on accounts (email);

@@ -1,0 +1,1 @@
+alter table public.plans add column price numeric(10, 2);

@@ -1,0 +1,3 @@
+-- citext in shape: text, and capitals count.
+
+create domain citext as text;
