@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -112,20 +113,27 @@ def website() -> Iterator[Website]:
         yield server
 
 
-def test_nothing_else_is_asked(app: App, website: Website, tmp_path: Path) -> None:
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Not tmp_path, which a second pytest of root's shuts to other accounts."""
+    with tempfile.TemporaryDirectory(prefix="usersync-test-") as name:
+        yield Path(name)
+
+
+def test_nothing_else_is_asked(app: App, website: Website, home: Path) -> None:
     """Each task there is runs with every other address refused, and none was tried."""
     local.seed(app.url, users=20, missing=2)
-    (tmp_path / "sitecustomize.py").write_text(GUARD)
-    refused = tmp_path / "refused"
+    (home / "sitecustomize.py").write_text(GUARD)
+    refused = home / "refused"
     program = Path(sys.executable).with_name("usersync")
     with GitHub() as github:
         github.add_issue(number=7, is_pull=True)
         ports = (website.port, int(github.url.rpartition(":")[2]))
         environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-            "PYTHONPATH": str(tmp_path),
+            "HOME": str(home),
+            "XDG_STATE_HOME": str(home / "state"),
+            "PYTHONPATH": str(home),
             "ALLOWED_PORTS": ",".join(map(str, ports)),
             "REFUSED_FILE": str(refused),
             "SUPABASE_DB_URL": app.url,
