@@ -223,6 +223,7 @@ Missing Profiles:     0
 Sync Percentage:      100%
 
 That was all, in {seconds} s; nothing is left running.
+Its report: usersync-demo/report.md and usersync-demo/report.html
 
 # What to do next
 {next}
@@ -248,12 +249,14 @@ class Demo:
 
     temporary: Path
     state: Path
+    place: Path
+    """Where it is started."""
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Start it in a process group of its own, as a shell does, beside a target not meant."""
         return subprocess.Popen(
-            command or (sys.executable, "-m", "invoke", "demo"),
-            cwd=ROOT,
+            command or (sys.executable, "-m", "invoke", "-r", str(ROOT), "demo"),
+            cwd=self.place,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -271,6 +274,7 @@ class Demo:
     def remains(self) -> list[str]:
         """What is left: files, folders, processes."""
         files = [str(path) for path in (*self.temporary.rglob("*"), *self.state.rglob("*"))]
+        files += [str(path) for path in self.place.iterdir() if path.name != "usersync-demo"]
         processes = [
             f"process {process.pid}"
             for process in psutil.process_iter(["cmdline", "status"])
@@ -289,7 +293,8 @@ def demo() -> Iterator[Demo]:
     """Folders with short names, as a socket needs them; what stays in them is ended and removed."""
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="demo-") as name:
         (Path(name) / "tmp").mkdir()
-        demo = Demo(Path(name) / "tmp", Path(name) / "state")
+        (Path(name) / "place").mkdir()
+        demo = Demo(Path(name) / "tmp", Path(name) / "state", Path(name) / "place")
         yield demo
         for folder in demo.temporary.iterdir():
             cluster.end(folder, keep_data=False)
@@ -318,6 +323,18 @@ def test_shows_the_main_job(demo: Demo) -> None:
     for command in ("export SUPABASE_DB_URL=", "invoke connect.check", "invoke local.up && "):
         assert f"\n  {command}" in stdout
     assert demo.remains() == []
+    report = demo.place / "usersync-demo"
+    assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.md"]
+    assert "in sync: 152 users, 152 profiles" in (report / "report.md").read_text()
+
+
+def test_a_folder_that_takes_no_report(demo: Demo) -> None:
+    """Where the report cannot be written the demo says so, and has shown the job all the same."""
+    (demo.place / "usersync-demo").write_text("something else")
+    process = demo.start()
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Its report was not written: usersync-demo: File exists" in stdout
 
 
 def test_as_json(demo: Demo) -> None:
@@ -362,7 +379,7 @@ def test_of_the_console_program(demo: Demo) -> None:
 
 def test_in_a_folder_with_a_long_name(demo: Demo) -> None:
     """Where the path is too long for a socket, nothing stays of its other place either."""
-    long = Demo(demo.temporary / ("x" * 100), demo.state)
+    long = Demo(demo.temporary / ("x" * 100), demo.state, demo.place)
     long.temporary.mkdir()
     process = long.start()
     stack = None

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from usersync import local, report, runner
-from usersync.model import Outcome, Step
+from usersync.model import Outcome, Run, Step
 from usersync.operations import operation
 from usersync.sync import SyncOptions
 
 USERS = 150
 MISSING = 5
+
+#: Where the report of the demo goes, in the folder that it was started in.
+FOLDER = Path("usersync-demo")
+_FILES: Mapping[str, report.Format] = {"report.md": "md", "report.html": "html"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +119,13 @@ def run(*, shown: Shown) -> Outcome:
         f"Starting an embedded Postgres that looks like a Supabase project, with {USERS} users ..."
     )
     steps: list[Step] = []
+    runs: list[Run] = []
     with local.temporary() as server:
         local.seed(server.url, users=USERS, missing=MISSING)
         local.run_script(server.url, "app_trigger")
         for act in _ACTS:
             shown.say(f"\n# {act.title}")
-            step = _play(server, act, shown)
+            step = _play(server, act, shown, runs)
             steps.append(step)
             if step.status != "ok":
                 return Outcome(
@@ -128,6 +134,7 @@ def run(*, shown: Shown) -> Outcome:
                     error=f"the demo ended early: {step.detail}",
                 )
     shown.say(f"\nThat was all, in {time.monotonic() - started:.1f} s; nothing is left running.")
+    shown.say(_reported(runs))
     shown.say("\n# What to do next")
     following = _next(f"{shown.program} {shown.task_prefix}")
     for command, meaning in following:
@@ -135,7 +142,9 @@ def run(*, shown: Shown) -> Outcome:
     return Outcome(steps=tuple(steps), next_steps=tuple(command for command, _ in following))
 
 
-def _play(server: local.LocalServer, act: _Scene | _Statement | _SignUp, shown: Shown) -> Step:
+def _play(
+    server: local.LocalServer, act: _Scene | _Statement | _SignUp, shown: Shown, runs: list[Run]
+) -> Step:
     """Play one act; its step is ``ok`` when it went as it should."""
     started = time.monotonic()
     if isinstance(act, _Statement):
@@ -146,13 +155,15 @@ def _play(server: local.LocalServer, act: _Scene | _Statement | _SignUp, shown: 
         detail, is_well = _sign_up(server, act)
         shown.say(detail)
     else:
-        detail, is_well = _run(server, act, shown)
+        detail, is_well = _run(server, act, shown, runs)
     status: Literal["ok", "failed"] = "ok" if is_well else "failed"
     return Step(act.title, status, detail, duration_s=time.monotonic() - started)
 
 
-def _run(server: local.LocalServer, scene: _Scene, shown: Shown) -> tuple[str, bool]:
-    """Run one command and show what it prints."""
+def _run(
+    server: local.LocalServer, scene: _Scene, shown: Shown, runs: list[Run]
+) -> tuple[str, bool]:
+    """Run one command and show what it prints; the run is kept for the report."""
     task, *options = scene.words
     words = (shown.program, f"{shown.task_prefix}{task}", *options, "--target", "local")
     shown.say(f"$ {shlex.join(words)}\n")
@@ -168,6 +179,7 @@ def _run(server: local.LocalServer, scene: _Scene, shown: Shown) -> tuple[str, b
             task_prefix=shown.task_prefix,
         )
     )
+    runs.append(result)
     shown.say(report.terminal(result, show_ids=shown.show_ids).rstrip("\n"))
     ended = f"{shlex.join(words)}: exit {result.exit_code}"
     detail = f"{ended}: {result.error}" if result.error else ended
@@ -179,6 +191,18 @@ def _sign_up(server: local.LocalServer, act: _SignUp) -> tuple[str, bool]:
     refused = local.sign_up(server.url_of("supabase_auth_admin"), f"{act.email}@example.com")
     told = f"Database error saving new user ({refused})" if refused else "done"
     return f"{act.email} signs up: {told}", bool(refused) != act.works
+
+
+def _reported(runs: list[Run]) -> str:
+    """Write the report of everything that ran; it is the only thing that stays."""
+    made = report.report(runs)
+    try:
+        FOLDER.mkdir(exist_ok=True)
+        for name, format_ in _FILES.items():
+            (FOLDER / name).write_text(report.render(made, format=format_), encoding="utf-8")
+    except OSError as error:
+        return f"Its report was not written: {FOLDER}: {error.strerror}"
+    return f"Its report: {' and '.join(str(FOLDER / name) for name in _FILES)}"
 
 
 def _next(tasks: str) -> tuple[tuple[str, str], ...]:

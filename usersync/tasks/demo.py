@@ -13,7 +13,7 @@ from usersync.tasks.command import command, finish, program, request, task_prefi
 
 @command(writes=True, opens_target=False)
 def demo(_context: Context, **flags: Any) -> int:
-    """Show the main job on an embedded Postgres, from nothing; leaves nothing behind."""
+    """Show the main job on an embedded Postgres; leaves its report in usersync-demo/ alone."""
     from usersync.demonstration import Shown
 
     shown = Shown(
