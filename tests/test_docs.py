@@ -44,6 +44,7 @@ PAGES = (
     "docs/quick-reference.md",
     "docs/reports.md",
     "docs/runbooks.md",
+    "docs/user-synchronization.md",
 )
 
 #: What the docs promise and no task does yet; every mention stands beside "not yet".
