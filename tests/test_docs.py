@@ -37,6 +37,7 @@ PAGES = (
     "docs/before-the-migration.md",
     "docs/checks.md",
     "docs/configuration.md",
+    "docs/github-actions.md",
     "docs/health.md",
     "docs/migration.md",
     "docs/quick-reference.md",
@@ -66,6 +67,8 @@ NOT_RUN_HERE = {
     "invoke health.serve --port 8000": "test_health_serve.py starts it, on a free port",
     'pip install "usersync[serve]"': "bootstrap.py installs in the same way",
     "export USERSYNC_HEALTH_TOKEN=TOKEN": "what the tests set themselves",
+    "usersync init": "test_init.py runs it",
+    "pip install git+https://github.com/OWNER/usersync@COMMIT": "bootstrap.py installs the same",
     "invoke test": "it is these tests",
     "invoke runbook.docs": "test_runbook_format holds the pages fresh",
     "pytest tests/test_docs.py -n 2": "it is this test",
@@ -115,8 +118,8 @@ OLD_HEADINGS = (
 #: Collections that have tasks, or will have: what is in them exists or is not yet.
 COLLECTIONS = ("connect", "health", "local", "migration", "repair", "report", "runbook")
 
-#: Flags of others that the docs speak of: of Invoke, of pytest.
-FLAGS_OF_OTHERS = {"--dry", "--help", "--snapshot-update"}
+#: Flags of others that the docs speak of: of Invoke, of pytest, of gh.
+FLAGS_OF_OTHERS = {"--body", "--dry", "--help", "--snapshot-update"}
 
 RUNBOOKS = shelf.entries()
 

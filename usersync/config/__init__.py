@@ -1,7 +1,7 @@
 """``usersync.yaml`` and the environment: the one list of settings, and the target they describe."""
 
 from usersync.config.database_url import is_loopback_api, project_ref_of_api
-from usersync.config.environment import Circumstances, circumstances, presence
+from usersync.config.environment import Circumstances, circumstances, presence, text_of
 from usersync.config.health import (
     HEALTH_TOKEN_ENV,
     PROTECTED_PATHS,
@@ -13,7 +13,7 @@ from usersync.config.load import ConfigFile, read_file, read_text, settings
 from usersync.config.problems import did_you_mean
 from usersync.config.reference import reference_markdown
 from usersync.config.section import Acceptance, Unattended
-from usersync.config.selection import target_names
+from usersync.config.selection import environments, target_names
 from usersync.config.settings import (
     ALL,
     DEFAULT_PROFILE,
@@ -68,6 +68,7 @@ __all__ = [
     "circumstances",
     "copied",
     "did_you_mean",
+    "environments",
     "fault_of_base_url",
     "is_loopback_api",
     "load",
@@ -81,5 +82,6 @@ __all__ = [
     "reference_markdown",
     "settings",
     "target_names",
+    "text_of",
     "with_url",
 ]

@@ -87,6 +87,25 @@ def target_names(
     return choose_several(read_file(config_path, variables), asked)
 
 
+def environments(
+    config_path: str | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Every target and what it is for, as far as it is said; no secret is looked at.
+
+    Args:
+        config_path: the value of ``--config``.
+        environ: the environment variables; those of the process when not given.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    variables = process_environment() if environ is None else without_empty(environ)
+    targets = read_file(config_path, variables).settings.targets
+    if not targets:
+        return {DEFAULT: variables.get("USERSYNC_ENVIRONMENT", "production")}
+    return {name: target.environment or "production" for name, target in targets.items()}
+
+
 def choose_several(file: ConfigFile, asked: Sequence[str]) -> tuple[str, ...]:
     """The names of several targets, in the order in which they were asked for.
 
