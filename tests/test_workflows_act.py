@@ -20,6 +20,7 @@ from tests.app import App
 from tests.conftest import Database
 from tests.github_api import GitHub
 from tests.migrated import applied
+from tests.program import ROOT
 from tests.test_exclusive import other  # noqa: F401 - a fixture
 from usersync import scaffold
 from usersync.backends.postgres import PostgresDoor
@@ -111,6 +112,11 @@ def told(ran: Ran) -> Ran:
 
 
 NIGHT = {"schedule": "17 3 * * *"}
+
+publishes = pytest.mark.skipif(not act.CAN_PUBLISH, reason="no task can publish yet")
+compares = pytest.mark.skipif(
+    not act.CAN_PUBLISH or "migration.compare" not in act.TASKS, reason="nothing compares yet"
+)
 
 
 # -- sync ----------------------------------------------------------------------------------------
@@ -264,6 +270,43 @@ def test_a_plan_that_cannot_be_made(ours: Repository, app: App) -> None:
     assert ran.jobs == {"plan": "failure"}, ran.text
     assert ran.output("plan", "status") == "refused"
     assert app.status().missing == 3
+
+
+@publishes
+def test_nights_keep_one_issue(ours: Repository, app: App, github: GitHub) -> None:
+    """A red night opens one issue, the next leaves it, and the first green one closes it."""
+    app.users(3)
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "failure"}
+    (issue,) = github.issues.values()
+    assert (issue.state, "usersync" in issue.labels) == ("open", True)
+    assert any(issue.title.partition(": ")[2] in summary for summary in ran.summaries)
+    assert {kind for kind, _ in ran.annotations} & {"error", "warning"}
+    assert ran.output("nightly", "missing") == "0"
+    told(ours.run("sync", "schedule", payload=NIGHT))
+    assert [one.state for one in github.issues.values()] == ["open"]
+    applied(app)
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "success"}, ran.text
+    assert [one.state for one in github.issues.values()] == ["closed"]
+    assert any("in sync" in summary for summary in ran.summaries)
+
+
+@publishes
+@pytest.mark.parametrize("status", [403, 404, 502, None])
+def test_a_night_that_cannot_be_told(
+    status: int | None, ours: Repository, app: App, github: GitHub
+) -> None:
+    """Whatever GitHub answers, the night is as green as its work, and its summary says all."""
+    applied(app)
+    app.users(3)
+    app.rows("delete from public.user_profiles")
+    github.fail(status, html=True, times=50)
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "success"}, ran.text
+    assert app.status().missing == 0
+    assert any(kind == "warning" for kind, _ in ran.annotations)
+    assert any("in sync" in summary for summary in ran.summaries)
 
 
 # -- runbook -------------------------------------------------------------------------------------
@@ -435,3 +478,189 @@ def test_a_matrix_of_targets(theirs: Repository, app: App) -> None:
     targets = {one["matrix"]["target"] for one in ran.lines if one.get("matrix")}
     assert targets == {"eu", "us"}
     assert ran.jobs == {"targets": "success", "status": "success"}
+
+
+DEPLOYED = """
+name: deploy
+on: push
+permissions: {}
+jobs:
+  after-deploy:
+    uses: acme/usersync/.github/workflows/after-deploy.yml@@REF@
+    permissions: {contents: read}
+    secrets:
+      SUPABASE_DB_URL: ${{ secrets.SUPABASE_DB_URL }}
+  told:
+    needs: after-deploy
+    if: always()
+    runs-on: ubuntu-24.04
+    permissions: {}
+    steps:
+      - run: echo "it is $STATUS with $CODE"
+        env:
+          STATUS: ${{ needs.after-deploy.outputs.status }}
+          CODE: ${{ needs.after-deploy.outputs.exit-code }}
+"""
+
+
+@publishes
+@pytest.mark.parametrize(
+    ("broken", "status", "code"), [(False, "ok", "0"), (True, "drift", "2")], ids=["well", "broken"]
+)
+def test_after_a_deployment(
+    broken: bool, status: str, code: str, theirs: Repository, app: App
+) -> None:
+    """The workflow that others call checks the target, signs up on it, and answers with outputs."""
+    (theirs.folder / ".github/workflows/deploy.yml").write_text(
+        DEPLOYED.replace("@REF@", SELF.partition("@")[2])
+    )
+    theirs.commit()
+    applied(app)
+    if broken:
+        app.rows(
+            "create or replace function usersync.on_auth_user_created() returns trigger"
+            " language plpgsql security definer set search_path = ''"
+            " as $$ begin raise 'broken'; end $$"
+        )
+    users = app.one("select count(*) from auth.users")
+    ran = told(theirs.run("deploy", "push"))
+    assert ran.jobs["told"] == "success", ran.text
+    assert f"it is {status} with {code}\n" in ran.log("told")
+    assert (ran.code == 0) is not broken
+    assert app.one("select count(*) from auth.users") == users
+    assert ran.summaries
+
+
+# -- on a pull request ---------------------------------------------------------------------------
+
+PULL_REQUEST = {
+    "number": 7,
+    "pull_request": {
+        "number": 7,
+        "head": {"ref": "change", "repo": {"full_name": "acme/app", "fork": False}},
+        "base": {"ref": "main"},
+    },
+}
+
+HARMLESS = "alter table public.user_profiles add column nickname text;"
+BREAKING = "alter table public.user_profiles rename column email to address;"
+
+
+def proposed(repository: Repository, folder: str, statement: str) -> None:
+    """A pull request with one migration more, merged for trial as GitHub does."""
+    migrations = repository.folder / folder / "supabase/migrations"
+    shutil.copytree(ROOT / "tests/consumer/supabase/migrations", migrations, dirs_exist_ok=True)
+    repository.commit("the app")
+    repository.git("checkout", "--quiet", "-b", "change")
+    (migrations / "20261120090000_change.sql").write_text(statement)
+    repository.commit("the change")
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "--no-ff", "--message=merged for trial", "change")
+
+
+@compares
+def test_a_pull_request_that_breaks_nothing(theirs: Repository, github: GitHub) -> None:
+    """A pull request that breaks nothing is green, and nobody hears of it."""
+    github.add_issue(number=7, is_pull=True)
+    proposed(theirs, ".", HARMLESS)
+    del theirs.secrets["SUPABASE_DB_URL"]
+    ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert (ran.code, ran.jobs) == (0, {"sign-ups": "success"}), ran.text
+    assert github.comments == []
+
+
+@compares
+def test_a_pull_request_that_breaks_sign_ups(theirs: Repository, github: GitHub) -> None:
+    """A pull request that breaks sign-ups is red, with one comment that the next run leaves."""
+    github.add_issue(number=7, is_pull=True)
+    proposed(theirs, ".", BREAKING)
+    ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs == {"sign-ups": "failure"}, ran.text
+    assert ran.output("sign-ups", "exit-code") == "2"
+    (comment,) = github.comments
+    assert "20261120090000_change.sql" in comment.body
+    assert any("20261120090000_change.sql" in summary for summary in ran.summaries)
+    assert any(kind == "error" for kind, _ in ran.annotations)
+    writes = list(github.writes)
+    told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert github.writes == writes
+
+
+@compares
+def test_a_pull_request_from_a_fork(theirs: Repository, github: GitHub) -> None:
+    """Where the token may not write, the summary says all, and the verdict stands."""
+    github.add_issue(number=7, is_pull=True)
+    github.can_write = False
+    proposed(theirs, ".", BREAKING)
+    ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs == {"sign-ups": "failure"}, ran.text
+    assert ran.output("sign-ups", "exit-code") == "2"
+    assert github.comments == []
+    assert any(kind == "warning" for kind, _ in ran.annotations)
+    assert any("20261120090000_change.sql" in summary for summary in ran.summaries)
+
+
+@compares
+def test_a_comment_for_a_fork(ours: Repository, github: GitHub) -> None:
+    """What the run of a fork's pull request could not say, another run says in its place."""
+    github.add_issue(number=7, is_pull=True, head="somebody:change", head_sha="c" * 40)
+    github.can_write = False
+    proposed(ours, "tests/consumer", BREAKING)
+    told(ours.run("verify", "pull_request", payload=PULL_REQUEST))
+    github.can_write = True
+    finished = {
+        "id": 99,
+        "event": "pull_request",
+        "head_branch": "change",
+        "head_sha": "c" * 40,
+        "head_repository": {"full_name": "somebody/app", "owner": {"login": "somebody"}},
+    }
+    ran = told(ours.run("verify-comment", "workflow_run", payload={"workflow_run": finished}))
+    assert ran.jobs == {"comment": "success"}, ran.text
+    (comment,) = github.comments
+    assert comment.issue == 7
+    assert "20261120090000_change.sql" in comment.body
+    # Of what is no longer what ran, or is no fork's, nothing is said.
+    writes = list(github.writes)
+    ours_too = {"full_name": github.repository, "owner": {"login": "acme"}}
+    for changed in ({"head_sha": "d" * 40}, {"head_repository": ours_too}):
+        event = {"workflow_run": finished | changed}
+        told(ours.run("verify-comment", "workflow_run", payload=event))
+    assert github.writes == writes
+
+
+CALLED = """
+name: check
+on: pull_request
+permissions: {}
+jobs:
+  verify:
+    uses: acme/usersync/.github/workflows/verify.yml@@REF@
+    permissions: {contents: read, pull-requests: write}
+  told:
+    needs: verify
+    if: always()
+    runs-on: ubuntu-24.04
+    permissions: {}
+    steps:
+      - run: echo "it is $STATUS with $CODE"
+        env:
+          STATUS: ${{ needs.verify.outputs.status }}
+          CODE: ${{ needs.verify.outputs.exit-code }}
+"""
+
+
+@compares
+def test_a_pull_request_by_the_workflow_that_others_call(
+    theirs: Repository, github: GitHub
+) -> None:
+    """Somebody's workflow that calls ours gets its answers as outputs."""
+    github.add_issue(number=7, is_pull=True)
+    (theirs.folder / ".github/workflows/check.yml").write_text(
+        CALLED.replace("@REF@", SELF.partition("@")[2])
+    )
+    proposed(theirs, ".", BREAKING)
+    ran = told(theirs.run("check", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs["told"] == "success", ran.text
+    assert "it is drift with 2\n" in ran.log("told")
+    assert len(github.comments) == 1
