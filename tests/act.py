@@ -125,6 +125,16 @@ class Ran:
         found = [(one["command"], one["arg"]) for one in self.lines if one.get("command") in kinds]
         return list(dict.fromkeys(found))
 
+    @property
+    def story(self) -> str:
+        """What its steps printed and what act complained of, for when something is not as wanted."""
+        told = [
+            one["msg"].rstrip()
+            for one in self.lines
+            if one.get("raw_output") or one.get("level") in ("error", "fatal")
+        ]
+        return "\n".join([str(self.jobs), *told, self.text.rpartition("}\n")[2]])
+
     def log(self, job: str) -> str:
         """What the steps of a job printed."""
         return "".join(

@@ -128,7 +128,7 @@ def test_a_night_with_drift(ours: Repository, app: App) -> None:
     ids = app.users(3)
     app.rows("delete from public.user_profiles")
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.story
     assert app.status().missing == 0
     assert app.one("select count(*) from public.user_profiles") == len(ids)
     assert ran.output("nightly", "exit-code") == "0"
@@ -141,7 +141,7 @@ def test_a_night_in_sync(ours: Repository, app: App) -> None:
     app.users(2)
     before = app.rows("select xmin::text, * from public.user_profiles order by user_id")
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.story
     assert app.rows("select xmin::text, * from public.user_profiles order by user_id") == before
 
 
@@ -154,7 +154,7 @@ def test_a_night_that_does_not_help(ours: Repository, app: App) -> None:
         "alter table public.user_profiles add constraint never check (user_id is null) not valid"
     )
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "failure"}, ran.text
+    assert ran.jobs == {"nightly": "failure"}, ran.story
     assert ran.output("nightly", "exit-code") == "2"
     assert ran.output("nightly", "status") == "drift"
 
@@ -163,7 +163,7 @@ def test_a_night_without_a_trigger(ours: Repository, app: App) -> None:
     """A night repairs what is missing and stays red while the trigger is gone."""
     app.users(3)
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "failure"}, ran.text
+    assert ran.jobs == {"nightly": "failure"}, ran.story
     assert ran.output("nightly", "exit-code") == "2"
     assert app.status().missing == 0
 
@@ -175,7 +175,7 @@ def test_a_night_that_nobody_allowed(ours: Repository, app: App) -> None:
     app.rows("delete from public.user_profiles")
     (ours.folder / "usersync.yaml").write_text(PRODUCTION.replace("unattended", "# unattended"))
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "failure"}, ran.text
+    assert ran.jobs == {"nightly": "failure"}, ran.story
     assert ran.output("nightly", "exit-code") in {"3", "4"}
     assert app.status().missing == 3
 
@@ -186,7 +186,7 @@ def test_a_night_with_too_many(ours: Repository, app: App) -> None:
     app.many_users(200)
     app.rows("delete from public.user_profiles")
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "failure"}, ran.text
+    assert ran.jobs == {"nightly": "failure"}, ran.story
     assert ran.output("nightly", "status") == "stopped"
     assert app.status().missing == 200
 
@@ -195,7 +195,7 @@ def test_a_night_at_a_target_that_is_away(ours: Repository) -> None:
     """A target that cannot be reached is an error, and no drift."""
     ours.secrets["SUPABASE_DB_URL"] = f"postgresql://postgres:{SECRET}@127.0.0.1:1/postgres"
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "failure"}, ran.text
+    assert ran.jobs == {"nightly": "failure"}, ran.story
     assert ran.output("nightly", "exit-code") == "1"
     assert ran.output("nightly", "status") == "error"
 
@@ -204,7 +204,7 @@ def test_a_night_without_the_secret(ours: Repository) -> None:
     """Without the secret the night is refused, and says which variable is missing."""
     del ours.secrets["SUPABASE_DB_URL"]
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "failure"}, ran.text
+    assert ran.jobs == {"nightly": "failure"}, ran.story
     assert ran.output("nightly", "exit-code") == "3"
     assert "SUPABASE_DB_URL" in ran.log("nightly")
 
@@ -216,7 +216,7 @@ def test_a_night_beside_another_run(ours: Repository, other: PostgresDoor, app: 
     app.rows("delete from public.user_profiles")
     with other.exclusively("migration.apply", 0):
         ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.story
     assert ran.output("nightly", "status") == "locked"
     assert any(kind == "notice" and "lock" in text for kind, text in ran.annotations)
     assert app.status().missing == 3
@@ -233,7 +233,7 @@ def test_a_plan_on_request(ours: Repository, app: App) -> None:
     """Without `apply` the plan is made, its digest is told, and nothing is written."""
     app.users(3)
     ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "false"}))
-    assert (ran.code, ran.jobs) == (0, {"plan": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"plan": "success"}), ran.story
     assert ran.output("plan", "status") == "drift"
     assert (ran.output("plan", "digest") or "").startswith("3-")
     assert app.status().missing == 3
@@ -249,7 +249,7 @@ def test_a_plan_that_is_applied(ours: Repository, app: App) -> None:
             "sync", "workflow_dispatch", inputs={"apply": "true", "reason": "they $(id) asked"}
         )
     )
-    assert (ran.code, ran.jobs) == (0, {"plan": "success", "apply": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"plan": "success", "apply": "success"}), ran.story
     assert app.status().missing == 0
     assert app.rows(
         "select distinct digest, reason from usersync.journal where task = 'sync' and digest <> ''"
@@ -259,7 +259,7 @@ def test_a_plan_that_is_applied(ours: Repository, app: App) -> None:
 def test_nothing_to_apply(ours: Repository, app: App) -> None:
     """A plan with nothing to do is green, and nothing is applied."""
     ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true"}))
-    assert (ran.code, ran.jobs) == (0, {"plan": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"plan": "success"}), ran.story
     assert ran.output("plan", "digest") in (None, "")
 
 
@@ -267,7 +267,7 @@ def test_a_plan_that_cannot_be_made(ours: Repository, app: App) -> None:
     """A plan that is refused is red, and nothing is applied."""
     app.users(3)
     ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true", "target": "nowhere"}))
-    assert ran.jobs == {"plan": "failure"}, ran.text
+    assert ran.jobs == {"plan": "failure"}, ran.story
     assert ran.output("plan", "status") == "refused"
     assert app.status().missing == 3
 
@@ -287,7 +287,7 @@ def test_nights_keep_one_issue(ours: Repository, app: App, github: GitHub) -> No
     assert [one.state for one in github.issues.values()] == ["open"]
     applied(app)
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "success"}, ran.text
+    assert ran.jobs == {"nightly": "success"}, ran.story
     assert [one.state for one in github.issues.values()] == ["closed"]
     assert any("in sync" in summary for summary in ran.summaries)
 
@@ -303,7 +303,7 @@ def test_a_night_that_cannot_be_told(
     app.rows("delete from public.user_profiles")
     github.fail(status, html=True, times=50)
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "success"}, ran.text
+    assert ran.jobs == {"nightly": "success"}, ran.story
     assert app.status().missing == 0
     assert any(kind == "warning" for kind, _ in ran.annotations)
     assert any("in sync" in summary for summary in ran.summaries)
@@ -318,7 +318,7 @@ def test_a_runbook_as_a_dry_run(ours: Repository, app: App) -> None:
     """A dry run shows the steps and the digest of the first gate, and writes nothing."""
     app.users(3)
     ran = told(ours.run("runbook", "workflow_dispatch", inputs=ASKED | {"dry-run": "true"}))
-    assert (ran.code, ran.jobs) == (0, {"dry-run": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"dry-run": "success"}), ran.story
     assert ran.output("dry-run", "digest")
     assert app.status().missing == 3
 
@@ -335,7 +335,7 @@ def test_a_runbook_by_its_digest(ours: Repository, app: App) -> None:
         )
     )
     assert ran.jobs.keys() == {"run"}
-    assert app.status().missing == 0, ran.text
+    assert app.status().missing == 0, ran.story
 
 
 def test_a_runbook_without_its_digest(ours: Repository, app: App) -> None:
@@ -368,7 +368,7 @@ def test_inputs_are_words_and_no_commands(
             inputs={"runbook": "nightly-sync", "dry-run": "true", "inputs": inputs},
         )
     )
-    assert ran.jobs == {"dry-run": "failure"}, ran.text
+    assert ran.jobs == {"dry-run": "failure"}, ran.story
     assert ran.output("dry-run", "exit-code") == "3"
     assert words in ran.log("dry-run")
     assert "pwned" not in {path.name for path in ours.home.rglob("*")}
@@ -391,7 +391,7 @@ def test_what_github_offers_is_not_trusted(
     """A runbook that is not offered, and a flag within an input, are refused."""
     asked = {"runbook": "nightly-sync", "inputs": "{}", "dry-run": "true"} | given
     ran = told(ours.run("runbook", "workflow_dispatch", inputs=asked))
-    assert ran.jobs == {"dry-run": "failure"}, ran.text
+    assert ran.jobs == {"dry-run": "failure"}, ran.story
     assert "pwned" not in {path.name for path in ours.home.rglob("*")}
 
 
@@ -404,7 +404,7 @@ def test_a_night_of_somebody_else(theirs: Repository, app: App) -> None:
     app.users(3)
     app.rows("delete from public.user_profiles")
     ran = told(theirs.run("usersync-sync", "schedule", payload=NIGHT))
-    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.story
     assert app.status().missing == 0
 
 
@@ -427,7 +427,7 @@ def test_a_runbook_of_their_own(theirs: Repository, app: App) -> None:
             inputs={"runbook": scaffold.FIRST_RUNBOOK, "dry-run": "true", "inputs": '{"most": 5}'},
         )
     )  # fmt: skip
-    assert (ran.code, ran.jobs) == (0, {"dry-run": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"dry-run": "success"}), ran.story
 
 
 MATRIX = """
@@ -474,7 +474,7 @@ def test_a_matrix_of_targets(theirs: Repository, app: App) -> None:
         "targets:\n  eu: {db_url_env: EU_URL}\n  us: {db_url_env: US_URL}\n"
     )
     ran = told(theirs.run("each", "workflow_dispatch"))
-    assert ran.code == 0, ran.text
+    assert ran.code == 0, ran.story
     targets = {one["matrix"]["target"] for one in ran.lines if one.get("matrix")}
     assert targets == {"eu", "us"}
     assert ran.jobs == {"targets": "success", "status": "success"}
@@ -524,7 +524,7 @@ def test_after_a_deployment(
         )
     users = app.one("select count(*) from auth.users")
     ran = told(theirs.run("deploy", "push"))
-    assert ran.jobs["told"] == "success", ran.text
+    assert ran.jobs["told"] == "success", ran.story
     assert f"it is {status} with {code}\n" in ran.log("told")
     assert (ran.code == 0) is not broken
     assert app.one("select count(*) from auth.users") == users
@@ -565,7 +565,7 @@ def test_a_pull_request_that_breaks_nothing(theirs: Repository, github: GitHub) 
     proposed(theirs, ".", HARMLESS)
     del theirs.secrets["SUPABASE_DB_URL"]
     ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
-    assert (ran.code, ran.jobs) == (0, {"sign-ups": "success"}), ran.text
+    assert (ran.code, ran.jobs) == (0, {"sign-ups": "success"}), ran.story
     assert github.comments == []
 
 
@@ -575,7 +575,7 @@ def test_a_pull_request_that_breaks_sign_ups(theirs: Repository, github: GitHub)
     github.add_issue(number=7, is_pull=True)
     proposed(theirs, ".", BREAKING)
     ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
-    assert ran.jobs == {"sign-ups": "failure"}, ran.text
+    assert ran.jobs == {"sign-ups": "failure"}, ran.story
     assert ran.output("sign-ups", "exit-code") == "2"
     (comment,) = github.comments
     assert "20261120090000_change.sql" in comment.body
@@ -593,7 +593,7 @@ def test_a_pull_request_from_a_fork(theirs: Repository, github: GitHub) -> None:
     github.can_write = False
     proposed(theirs, ".", BREAKING)
     ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
-    assert ran.jobs == {"sign-ups": "failure"}, ran.text
+    assert ran.jobs == {"sign-ups": "failure"}, ran.story
     assert ran.output("sign-ups", "exit-code") == "2"
     assert github.comments == []
     assert any(kind == "warning" for kind, _ in ran.annotations)
@@ -616,7 +616,7 @@ def test_a_comment_for_a_fork(ours: Repository, github: GitHub) -> None:
         "head_repository": {"full_name": "somebody/app", "owner": {"login": "somebody"}},
     }
     ran = told(ours.run("verify-comment", "workflow_run", payload={"workflow_run": finished}))
-    assert ran.jobs == {"comment": "success"}, ran.text
+    assert ran.jobs == {"comment": "success"}, ran.story
     (comment,) = github.comments
     assert comment.issue == 7
     assert "20261120090000_change.sql" in comment.body
@@ -661,6 +661,6 @@ def test_a_pull_request_by_the_workflow_that_others_call(
     )
     proposed(theirs, ".", BREAKING)
     ran = told(theirs.run("check", "pull_request", payload=PULL_REQUEST))
-    assert ran.jobs["told"] == "success", ran.text
+    assert ran.jobs["told"] == "success", ran.story
     assert "it is drift with 2\n" in ran.log("told")
     assert len(github.comments) == 1
