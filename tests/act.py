@@ -127,7 +127,7 @@ class Ran:
 
     @property
     def story(self) -> str:
-        """What its steps printed and what act complained of, for when something is not as wanted."""
+        """What its steps printed and what act complained of, for a test that fails."""
         told = [
             one["msg"].rstrip()
             for one in self.lines
