@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import npm, workflow_rules
+from tests import act, npm, workflow_rules
 from tests.workflow_rules import File, read
-from usersync import runbook, scaffold
+from usersync import __version__, runbook, scaffold
 
 ROOT = Path(__file__).parents[1]
 LINTER = Path(__file__).with_name("workflow_linter")
@@ -243,6 +243,15 @@ def test_ours_are_what_others_get(name: str) -> None:
     assert text == scaffold.workflow(name, "$/", names), "invoke reference writes them"
 
 
+def test_the_gate_waits_for_everything() -> None:
+    """The one check of a branch rule needs every other job of CI, and each of them a success."""
+    jobs = read(ROOT / ".github/workflows/ci.yml").jobs
+    gate = jobs["gate"]
+    assert {"gate", *gate["needs"]} == jobs.keys()
+    assert f"'{' '.join(['success'] * len(gate['needs']))}'" in gate["steps"][0]["run"]
+    assert gate["if"] == "${{ always() }}"
+
+
 def test_the_reusable_workflows_answer() -> None:
     """The workflows that others call have the outputs of the action that callers ask for."""
     for name in ("verify", "after-deploy"):
@@ -306,13 +315,60 @@ def test_the_action_takes_nothing_unpinned() -> None:
     assert script.count("--no-deps") == 1
 
 
-def test_the_script_is_found_where_the_action_is(tmp_path: Path) -> None:
-    """An export of the repository, as GitHub downloads it, has all that the action asks for."""
-    names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    assert {"action.yml", "requirements.txt", ".github/run-usersync.sh", "pyproject.toml"} <= {
-        *names
+def test_the_action_installs(tmp_path: Path) -> None:
+    """What the action runs to install itself works, from an export, on this Python and platform.
+
+    Without the package index there is nothing to install; on CI that is a failure.
+    """
+    (script,) = (step["run"] for step in read(ACTION).steps if "pip" in step.get("run", ""))
+    around = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHON": sys.executable,
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_ACTION_PATH": str(act.export(tmp_path / "export")),
     }
-    assert shutil.which("bash")
+    command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script]
+    done = subprocess.run(command, env=around, capture_output=True, text=True, check=False)
+    if done.returncode and "No matching distribution" in done.stderr and "CI" not in os.environ:
+        pytest.skip("the package index is out of reach")
+    assert done.returncode == 0, done.stderr
+    program = tmp_path / "usersync/bin/usersync"
+    for word, told in (("--version", f"usersync {__version__}"), ("runbook.list", "nightly-sync")):
+        done = subprocess.run(
+            [program, word], env=around, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert told in done.stdout
+
+
+# -- what the docs show ------------------------------------------------------------------------
+
+
+def shown() -> dict[str, str]:
+    """Every workflow that the docs show, as somebody would copy it."""
+    page = (ROOT / "docs/github-actions.md").read_text()
+    found = re.findall(r"^```yml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return {
+        text.partition("\n")[0]: text.replace("OWNER", "acme").replace("COMMIT", "7" * 40)
+        for text in found
+    }
+
+
+@pytest.mark.parametrize("name", shown())
+def test_the_workflows_of_the_docs(
+    name: str, tmp_path: Path, language_service: Callable[[Path], set[str]]
+) -> None:
+    """What the docs show keeps every rule, and GitHub's language service has nothing to say."""
+    path = tmp_path / "shown.yml"
+    path.write_text(shown()[name])
+    assert [fault for rule in RULES for fault in rule(read(path))] == []
+    assert language_service(path) == set()
+    assert schema_faults("vendor.github-workflows", str(path)) == ""
+
+
+def test_the_docs_name_what_the_action_has() -> None:
+    """Every input and output of the action stands in the docs."""
+    page = (ROOT / "docs/github-actions.md").read_text()
+    action = read(ACTION).document
+    for name in (*action["inputs"], *action["outputs"]):
+        assert f"`{name}`" in page, name

@@ -145,7 +145,8 @@ def credentials(file: File) -> Iterator[str]:
 
 def schedules(file: File) -> Iterator[str]:
     """A schedule is at an odd minute, once an hour at most."""
-    for one in (file.document.get("on") or {}).get("schedule", ()):
+    started_by = file.document.get("on")
+    for one in started_by.get("schedule", ()) if isinstance(started_by, dict) else ():
         minute = one["cron"].split()[0]
         if not minute.isdigit() or int(minute) % 2 == 0:
             yield one["cron"]
