@@ -256,6 +256,22 @@ def test_a_plan_that_is_applied(ours: Repository, app: App) -> None:
     ) == [{"digest": ran.output("plan", "digest"), "reason": "they $(id) asked"}]
 
 
+def test_what_users_wrote_is_no_command(ours: Repository, app: App) -> None:
+    """What users wrote of themselves reaches the log as text: no command of GitHub is in it."""
+    applied(app)
+    hostile = (
+        "x\n::error title=pwned::pwned\r\n::add-mask::a\n::stop-commands::b%0A::warning::pwned"
+    )
+    app.user(email=f"{hostile}@example.com", raw_app_meta_data={"provider": hostile})
+    app.rows("delete from public.user_profiles")
+    ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true"}))
+    assert ran.jobs == {"plan": "success", "apply": "success"}, ran.story
+    assert "pwned" in ran.log("plan")
+    commands = {one["command"] for one in ran.lines if "command" in one}
+    assert commands <= {"set-output", "summary", "group", "endgroup", "error", "warning", "notice"}
+    assert not any("pwned" in text for _, text in ran.annotations)
+
+
 def test_nothing_to_apply(ours: Repository, app: App) -> None:
     """A plan with nothing to do is green, and nothing is applied."""
     ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true"}))
