@@ -52,7 +52,8 @@ case $code in
     7) status=locked ;;
     *) status=error ;;
 esac
-grep -q '^exit-code=' "$GITHUB_OUTPUT" || printf 'status=%s\nexit-code=%s\n' "$status" "$code" >>"$GITHUB_OUTPUT"
+grep -q '^exit-code[=<]' "$GITHUB_OUTPUT" \
+    || printf 'status=%s\nexit-code=%s\n' "$status" "$code" >>"$GITHUB_OUTPUT"
 
 if [ -s "$run_file" ]; then
     printf 'run-file=%s\n' "$run_file" >>"$GITHUB_OUTPUT"

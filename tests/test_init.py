@@ -191,6 +191,8 @@ def test_targets_without_a_file(workdir: Path, monkeypatch: pytest.MonkeyPatch) 
     ]
     monkeypatch.setenv("USERSYNC_ENVIRONMENT", "staging")
     assert called("targets").stdout == "default  staging\n"
+    monkeypatch.setenv("USERSYNC_ENVIRONMENT", "stagign\n::error::x")
+    assert called("targets").returncode == 3
 
 
 def test_targets_of_a_broken_file(workdir: Path) -> None:

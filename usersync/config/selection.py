@@ -8,7 +8,7 @@ from usersync.config.document import shown
 from usersync.config.environment import process_environment, with_env_file, without_empty
 from usersync.config.load import read_file
 from usersync.config.problems import did_you_mean
-from usersync.config.settings import ALL, DEFAULT, DEFAULT_DB_URL_ENV, LOCAL
+from usersync.config.settings import ALL, DEFAULT, DEFAULT_DB_URL_ENV, ENVIRONMENTS, LOCAL
 from usersync.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -102,7 +102,13 @@ def environments(
     variables = process_environment() if environ is None else without_empty(environ)
     targets = read_file(config_path, variables).settings.targets
     if not targets:
-        return {DEFAULT: variables.get("USERSYNC_ENVIRONMENT", "production")}
+        said = variables.get("USERSYNC_ENVIRONMENT", "production")
+        if said not in ENVIRONMENTS:
+            raise ConfigError(
+                [f"USERSYNC_ENVIRONMENT: found `{shown(said)}`"],
+                f"One of {', '.join(ENVIRONMENTS)}.",
+            )
+        return {DEFAULT: said}
     return {name: target.environment or "production" for name, target in targets.items()}
 
 
