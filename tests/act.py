@@ -250,20 +250,12 @@ def export(folder: Path, used: str = SELF) -> Path:
         folder: where to.
         used: how others use it.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        # Of no use to an action, and most of the files.
-        if name.startswith(("tests/", "docs/", "benchmarks/")) and "consumer" not in name:
-            continue
-        if (ROOT / name).is_symlink() or (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    # Neither what git ignores nor what an action has no use for, which is most of the files.
+    ignored = (ROOT / ".gitignore").read_text().replace("/\n", "\n").split()
+    left_out = shutil.ignore_patterns(*ignored, ".git", "tests", "docs", "benchmarks")
+    shutil.copytree(ROOT, folder, symlinks=True, ignore=left_out, dirs_exist_ok=True)
+    consumer = Path("tests/consumer")
+    shutil.copytree(ROOT / consumer, folder / consumer)
     for path in (*folder.glob(".github/workflows/*.yml"), folder / "action.yml"):
         readable(path, used)
     return folder
