@@ -31,7 +31,8 @@ def test(c: Context) -> None:
 
 @task
 def reference(_c: Context) -> None:
-    """Write what is generated: the configuration reference, the checks, the schema of runbooks."""
+    """Write what is generated: references, the schema of runbooks, the workflows of init."""
+    from usersync import scaffold, shelf
     from usersync.config import reference_markdown
     from usersync.runbook.schema import schema_text
     from usersync.sql.checks_page import checks_markdown
@@ -39,6 +40,11 @@ def reference(_c: Context) -> None:
     Path(__file__).with_name("schemas").joinpath("runbook.json").write_text(schema_text())
     docs = Path(__file__).with_name("docs")
     (docs / "checks.md").write_text(checks_markdown(), encoding="utf-8")
+
+    workflows = Path(__file__).with_name(".github") / "workflows"
+    for name in ("sync", "runbook"):
+        text = scaffold.workflow(name, "$/", list(shelf.entries(shelf.shipped_folder())))
+        (workflows / f"{name}.yml").write_text(text, encoding="utf-8")
 
     page = docs / "configuration.md"
     mark = "<!-- reference: generated -->\n\n"

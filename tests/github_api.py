@@ -62,6 +62,9 @@ class Issue:
     state: str = "open"
     labels: list[str] = field(default_factory=list)
     is_pull: bool = False
+    head: str = ""
+    """Of a pull request: ``owner:branch``."""
+    head_sha: str = ""
 
 
 @dataclass
@@ -350,9 +353,13 @@ class GitHub:
             return 404, {"message": "Not Found"}
         return 200, self._as_json(issue)
 
-    def _list_pulls(self, _asked: Asked, _commit: str = "") -> Answer:
-        pulls = [one for one in self.issues.values() if one.is_pull]
-        return 200, [self._as_json(one) for one in pulls]
+    def _list_pulls(self, asked: Asked) -> Answer:
+        state, head = asked.query.get("state", "open"), asked.query.get("head", "")
+        return 200, [
+            self._as_json(one)
+            for one in self.issues.values()
+            if one.is_pull and state in ("all", one.state) and head in ("", one.head)
+        ]
 
     def _show_run(self, _asked: Asked, id_: str) -> Answer:
         run = self.runs.get(int(id_))
@@ -376,7 +383,9 @@ class GitHub:
             "labels": [{"name": name} for name in one.labels],
             "html_url": f"{here}/{'pull' if one.is_pull else 'issues'}/{one.number}",
         }
-        return said | ({"pull_request": {"url": ""}} if one.is_pull else {})
+        if one.is_pull:
+            said |= {"pull_request": {"url": ""}, "head": {"label": one.head, "sha": one.head_sha}}
+        return said
 
     def _next_number(self) -> int:
         return next(number for number in self._numbers if number not in self.issues)
@@ -408,7 +417,6 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("POST", "/labels", GitHub._make_label),
     ("GET", "/pulls", GitHub._list_pulls),
     ("GET", r"/pulls/(\d+)", GitHub._show_pull),
-    ("GET", r"/commits/(\w+)/pulls", GitHub._list_pulls),
     ("GET", r"/actions/runs/(\d+)", GitHub._show_run),
     ("GET", r"/actions/runs/(\d+)/attempts/\d+", GitHub._show_run),
     ("GET", r"/actions/runs/(\d+)/approvals", GitHub._show_approvals),

@@ -38,6 +38,7 @@ PAGES = (
     "docs/before-the-migration.md",
     "docs/checks.md",
     "docs/configuration.md",
+    "docs/github-actions.md",
     "docs/health.md",
     "docs/migration.md",
     "docs/pull-requests.md",
@@ -73,6 +74,8 @@ NOT_RUN_HERE = {
     "invoke migration.compare --base-ref HEAD^1": "test_compare.py runs it in a checkout",
     "invoke migration.compare --base-ref HEAD^1 --server-url-env SERVER_URL": "as above",
     "export SERVER_URL=postgresql://supabase_admin:postgres@127.0.0.1:54322/postgres": "as above",
+    "usersync init": "test_init.py runs it",
+    "pip install git+https://github.com/OWNER/usersync@COMMIT": "bootstrap.py installs the same",
     "invoke test": "it is these tests",
     "invoke runbook.docs": "test_runbook_format holds the pages fresh",
     "pytest tests/test_docs.py -n 2": "it is this test",
@@ -122,8 +125,8 @@ OLD_HEADINGS = (
 #: Collections that have tasks, or will have: what is in them exists or is not yet.
 COLLECTIONS = ("connect", "health", "local", "migration", "repair", "report", "runbook")
 
-#: Flags of others that the docs speak of: of Invoke, of pytest.
-FLAGS_OF_OTHERS = {"--dry", "--help", "--snapshot-update"}
+#: Flags of others that the docs speak of: of Invoke, of pytest, of gh.
+FLAGS_OF_OTHERS = {"--body", "--dry", "--help", "--snapshot-update"}
 
 RUNBOOKS = shelf.entries()
 

@@ -78,6 +78,14 @@ def test_issues_are_found_by_state_and_label(github: GitHub) -> None:
     assert ask(github, "GET", "/repos/acme/app/issues?labels=usersync")[1] == []
 
 
+def test_pull_requests_are_found_by_their_branch(github: GitHub) -> None:
+    """A pull request is found by the branch it comes from, also when that is of a fork."""
+    github.add_issue(number=8, is_pull=True, head="somebody:patch-1", head_sha="abc")
+    found = ask(github, "GET", "/repos/acme/app/pulls?head=somebody:patch-1&state=open")[1]
+    assert [(one["number"], one["head"]["sha"]) for one in found] == [(8, "abc")]
+    assert ask(github, "GET", "/repos/acme/app/pulls?head=somebody:patch-2")[1] == []
+
+
 def test_runs_tell_who_started_them(github: GitHub) -> None:
     """A run tells who started it and who approved it."""
     github.add_run(42, actor="ada", approved_by=("grace",))

@@ -34,7 +34,7 @@ LAYERS = (
     {"doctor"},
     {"migration"},
     {"comparison", "scratch"},
-    {"auth_canary", "connect", "four_eyes", "health", "kill_switch", "logs", "profile"},
+    {"auth_canary", "connect", "four_eyes", "health", "kill_switch", "logs", "profile", "scaffold"},
     {"schedule", "sync"},
     {"request"},
     {"session", "ways"},

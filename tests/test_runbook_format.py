@@ -213,3 +213,47 @@ def test_the_index_has_every_symptom() -> None:
     for entry in shelf.entries(Path("nowhere")).values():
         for symptom in entry.head.symptoms:
             assert f"| {symptom} | [{entry.name}]({entry.name}.md) |" in index
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"limit": ', "is no JSON object"),
+        ("[1]", "is JSON, and no object"),
+        ('{"limit": 1, "limit": 2}', "limit stands in it twice"),
+        ('{"limit": [1]}', "limit: text, a whole number, true or false belong here"),
+        ('{"limit": 1.5}', "limit: text, a whole number"),
+        ('{"limit": null}', "limit: text, a whole number"),
+        ("[" * 100_000, "is no JSON object"),
+        ('{"limit": 0}', "0 is less than the 1 allowed"),
+        ('{"limits": 5}', "there is no input limits"),
+        ('{"limit": "$(id)"}', "a whole number is wanted"),
+    ],
+    ids=str,
+)
+def test_inputs_of_a_variable_that_are_wrong(
+    text: str, words: str, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a variable says that a runbook cannot take is named, and nothing runs."""
+    monkeypatch.setenv("RUNBOOK_INPUTS", text)
+    done = called("runbook.run", "nightly-sync", "--inputs-env", "RUNBOOK_INPUTS")
+    assert done.returncode == 3, done.stdout
+    assert words in done.stdout + done.stderr
+
+
+def test_inputs_of_a_variable(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs come from a variable as they do from the command line, each from one of both."""
+    monkeypatch.setenv("RUNBOOK_INPUTS", '{"limit": 7}')
+    words = ("runbook.run", "nightly-sync", "--dry-run", "--inputs-env")
+    done = called(*words, "RUNBOOK_INPUTS", "--json")
+    assert json.loads(done.stdout)["runbook"]["inputs"] == {"limit": "7"}
+    twice = called(*words, "RUNBOOK_INPUTS", "--input", "limit=8")
+    assert "input limit is given by --input and by --inputs-env" in twice.stdout + twice.stderr
+    assert twice.returncode == 3
+    gone = called(*words, "NOT_THERE")
+    assert "the variable NOT_THERE is not set" in gone.stdout + gone.stderr
+    assert gone.returncode == 3
+    monkeypatch.setenv("RUNBOOK_INPUTS", "")
+    assert json.loads(called(*words, "RUNBOOK_INPUTS", "--json").stdout)["runbook"]["inputs"] == {
+        "limit": "1000"
+    }

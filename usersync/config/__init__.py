@@ -1,7 +1,7 @@
 """``usersync.yaml`` and the environment: the one list of settings, and the target they describe."""
 
 from usersync.config.database_url import is_loopback_api, of_database, project_ref_of_api
-from usersync.config.environment import Circumstances, circumstances, presence
+from usersync.config.environment import Circumstances, circumstances, presence, text_of
 from usersync.config.github import GitHub, github
 from usersync.config.health import (
     HEALTH_TOKEN_ENV,
@@ -16,7 +16,7 @@ from usersync.config.notify import Addresses, notify
 from usersync.config.problems import did_you_mean
 from usersync.config.reference import reference_markdown
 from usersync.config.section import Acceptance, Unattended
-from usersync.config.selection import target_names
+from usersync.config.selection import environments, target_names
 from usersync.config.settings import (
     ALL,
     DEFAULT_PROFILE,
@@ -75,6 +75,7 @@ __all__ = [
     "circumstances",
     "copied",
     "did_you_mean",
+    "environments",
     "fault_of_base_url",
     "github",
     "is_loopback_api",
@@ -92,6 +93,7 @@ __all__ = [
     "server_url",
     "settings",
     "target_names",
+    "text_of",
     "throwaway",
     "with_url",
 ]

@@ -130,6 +130,15 @@ def presence(
     return tuple((name, name in known) for name in asked)
 
 
+def text_of(name: str) -> str | None:
+    """What a variable of the process holds, also when that is nothing; None when it is not set.
+
+    Args:
+        name: which one.
+    """
+    return os.environ.get(name)
+
+
 def circumstances(environ: Mapping[str, str] | None = None) -> Circumstances:
     """Who runs this, where and why.
 

@@ -8,7 +8,7 @@ from usersync.config.document import shown
 from usersync.config.environment import process_environment, with_env_file, without_empty
 from usersync.config.load import read_file
 from usersync.config.problems import did_you_mean
-from usersync.config.settings import ALL, DEFAULT, DEFAULT_DB_URL_ENV, LOCAL
+from usersync.config.settings import ALL, DEFAULT, DEFAULT_DB_URL_ENV, ENVIRONMENTS, LOCAL
 from usersync.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,6 +85,31 @@ def target_names(
     if env_file:
         variables = with_env_file(variables, env_file)
     return choose_several(read_file(config_path, variables), asked)
+
+
+def environments(
+    config_path: str | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Every target and what it is for, as far as it is said; no secret is looked at.
+
+    Args:
+        config_path: the value of ``--config``.
+        environ: the environment variables; those of the process when not given.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    variables = process_environment() if environ is None else without_empty(environ)
+    targets = read_file(config_path, variables).settings.targets
+    if not targets:
+        said = variables.get("USERSYNC_ENVIRONMENT", "production")
+        if said not in ENVIRONMENTS:
+            raise ConfigError(
+                [f"USERSYNC_ENVIRONMENT: found `{shown(said)}`"],
+                f"One of {', '.join(ENVIRONMENTS)}.",
+            )
+        return {DEFAULT: said}
+    return {name: target.environment or "production" for name, target in targets.items()}
 
 
 def choose_several(file: ConfigFile, asked: Sequence[str]) -> tuple[str, ...]:

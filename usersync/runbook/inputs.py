@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from usersync.errors import Refused
 from usersync.runbook.models import Input
 
 _USER = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{0,4}){0,4}[0-9a-f]{0,12}|[^@\s]+@[^@\s]+")
+_AN_OBJECT = 'write {"name": value, ...}, such as {"limit": 100}'
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -29,6 +31,45 @@ def pairs(given: Sequence[str]) -> dict[str, str]:
             raise Refused(f"--input {name} is given twice")
         values[name] = value
     return values
+
+
+def from_json(text: str, source: str) -> dict[str, Any]:
+    """The inputs of a JSON object, such as ``{"limit": 100}``; none of empty text.
+
+    Args:
+        text: the object.
+        source: what messages call it.
+
+    Raises:
+        Refused: it is none, a name stands in it twice, or a value is no text, number or flag.
+    """
+    try:
+        values = json.loads(text or "{}", object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        # Of the text nothing is told: it may hold the address of a user.
+        raise Refused(f"{source} is no JSON object: {_fault(error)}", _AN_OBJECT) from None
+    if not isinstance(values, dict):
+        raise Refused(f"{source} is JSON, and no object", _AN_OBJECT)
+    wrong = sorted(name for name, one in values.items() if not isinstance(one, str | int))
+    if wrong:
+        raise Refused(
+            f"{source}: {', '.join(wrong)}: text, a whole number, true or false belong here"
+        )
+    return values
+
+
+def _once(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} stands in it twice")
+    return dict(found)
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, line {error.lineno}, column {error.colno}"
+    return "it is nested too deep" if isinstance(error, RecursionError) else str(error)
 
 
 def read(asked: Mapping[str, Input], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from invoke.collection import Collection
 from usersync.tasks import connect, health, journal, local, migration, profiles, report, runbook
 from usersync.tasks.demo import demo
 from usersync.tasks.doctor import doctor
+from usersync.tasks.init import init
 from usersync.tasks.logs import logs
+from usersync.tasks.targets import targets
 
 __all__ = ["namespace"]
 
@@ -19,7 +21,9 @@ namespace = Collection(
     profiles.create_profile,
     demo,
     doctor,
+    init,
     logs,
+    targets,
     connect=Collection.from_module(connect),
     health=Collection.from_module(health),
     journal=Collection.from_module(journal),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task
 
+from usersync.errors import Refused
 from usersync.shelf import SUBCOMMANDS, Entry, entries
 from usersync.tasks import inputs
 from usersync.tasks.arguments import NameTask
@@ -165,12 +166,17 @@ def drill(_context: Context, name: str = "", record: bool = False) -> int:
     positional=["name"],
     iterable=["input", "yes_to"],
     help=_HOW
-    | {"name": "which one; runbook.list tells them", "input": "NAME=VALUE; repeat for several"},
+    | {
+        "name": "which one; runbook.list tells them",
+        "input": "NAME=VALUE; repeat for several",
+        "inputs_env": "the name of a variable that holds inputs as a JSON object, for CI",
+    },
 )
 def run(
     _context: Context,
     name: str,
     input: list[str] | None = None,  # noqa: A002 - the flag is --input
+    inputs_env: str | None = None,
     dry_run: bool = False,
     rehearse: bool = False,
     approve: str | None = None,
@@ -180,11 +186,9 @@ def run(
     **flags: Any,
 ) -> int:
     """Carry out a runbook step by step (exit 0, 2, or 1, 3, 4, 5, 6, 7)."""
-    from usersync.runbook.inputs import pairs
-
     return run_named(
         name,
-        pairs(input or ()),
+        _said(input or (), inputs_env),
         flags,
         dry_run=dry_run,
         rehearse=rehearse,
@@ -193,6 +197,24 @@ def run(
         yes_to=yes_to,
         wait=wait,
     )
+
+
+def _said(given: Sequence[str], variable: str | None) -> dict[str, Any]:
+    """The inputs of the command line and those of a variable, each once."""
+    from usersync import config
+    from usersync.runbook.inputs import from_json, pairs
+
+    said: dict[str, Any] = dict(pairs(given))
+    if variable is None:
+        return said
+    text = config.text_of(variable)
+    if text is None:
+        raise Refused(f"--inputs-env: the variable {variable} is not set", "name one that is")
+    others = from_json(text.strip(), f"--inputs-env {variable}")
+    twice = sorted(said.keys() & others.keys())
+    if twice:
+        raise Refused(f"input {', '.join(twice)} is given by --input and by --inputs-env")
+    return said | others
 
 
 def task_of(entry: Entry) -> Task[Any]:

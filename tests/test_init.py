@@ -1,0 +1,203 @@
+"""``init``, what it writes into somebody's repository; and ``targets``, for a matrix."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from tests.program import called
+from usersync import config, scaffold
+
+PINNED = f"acme/usersync@{'7' * 40}"
+
+WRITTEN = {
+    "usersync.yaml",
+    ".github/workflows/usersync-verify.yml",
+    ".github/workflows/usersync-sync.yml",
+    ".github/workflows/usersync-runbook.yml",
+    "runbooks/our-first-runbook.yaml",
+    "runbooks/checks/our-first-runbook.sql",
+    "runbooks/changes/our-first-runbook.sql",
+    "runbooks/drills/our-first-runbook.sql",
+    "schemas/runbook.json",
+}
+
+
+def there(folder: Path) -> dict[str, str]:
+    """Every file of a folder, and its text."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_init_writes_what_is_missing(workdir: Path) -> None:
+    """In an empty repository init writes all its files, and says which and what comes next."""
+    done = called("init", "--action", PINNED)
+    assert done.returncode == 0, done.stderr
+    assert there(workdir).keys() == WRITTEN
+    for name in WRITTEN:
+        assert f"written: {name}\n" in done.stdout
+    assert "gh secret set SUPABASE_DB_URL --env production\n" in done.stdout
+    assert "environments/production-destructive" in done.stdout
+
+
+def test_what_init_writes_is_in_order(workdir: Path) -> None:
+    """The configuration can be read, the runbook passes lint, the workflows pin the action."""
+    called("init", "--action", PINNED)
+    settings = config.read_text((workdir / "usersync.yaml").read_text()).settings
+    assert settings.targets["production"].environment == "production"
+    assert settings.profiles == (config.DEFAULT_PROFILE,)
+    assert settings.unattended is not None
+    lint = called("runbook.lint")
+    assert (lint.returncode, lint.stderr) == (0, ""), lint.stdout
+    for path in (workdir / ".github/workflows").glob("*.yml"):
+        used = [line for line in path.read_text().splitlines() if "acme/usersync" in line]
+        assert used
+        assert all(line.strip("- ").endswith(f"uses: {PINNED} # v0.1.0") for line in used)
+        assert "@ACTION@" not in path.read_text()
+        assert "@OPTIONS@" not in path.read_text()
+
+
+def test_init_again_changes_nothing(workdir: Path) -> None:
+    """The second time everything is as ours, and the exit code is 0."""
+    called("init", "--action", PINNED)
+    before = there(workdir)
+    done = called("init", "--action", PINNED)
+    assert (done.returncode, there(workdir)) == (0, before)
+    assert done.stdout.count("as ours: ") == len(WRITTEN)
+
+
+def test_init_never_overwrites(workdir: Path) -> None:
+    """A file that is there stays, is told with what differs, and the exit code is 2."""
+    mine = "targets: {}\n\x1b[2J::error::mine\n"
+    (workdir / "usersync.yaml").write_text(mine)
+    done = called("init", "--action", PINNED)
+    assert done.returncode == 2
+    assert (workdir / "usersync.yaml").read_text() == mine
+    assert there(workdir).keys() == WRITTEN
+    assert "differs: usersync.yaml (yours stays)" in done.stdout
+    assert "-targets: {}" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "\n::error" not in done.stdout
+
+
+def test_a_difference_shows_and_writes_nothing(workdir: Path) -> None:
+    """With --diff every file is shown as it would be and nothing is written: exit code 2."""
+    done = called("init", "--diff", "--action", PINNED)
+    assert (done.returncode, there(workdir)) == (2, {})
+    assert "new: usersync.yaml" in done.stdout
+    assert "+unattended:" in done.stdout
+    called("init", "--action", PINNED)
+    assert called("init", "--diff", "--action", PINNED).returncode == 0
+
+
+def test_init_in_another_folder(workdir: Path) -> None:
+    """--folder names the repository."""
+    (workdir / "app").mkdir()
+    assert called("init", "--folder", "app", "--action", PINNED).returncode == 0
+    assert there(workdir / "app").keys() == WRITTEN
+
+
+@pytest.mark.parametrize(
+    ("make", "folder", "words"),
+    [
+        (lambda _at: None, "nowhere", "there is no folder nowhere"),
+        (lambda at: (at / ".github").write_text(""), ".", ".github is there and is no folder"),
+        (lambda at: (at / "usersync.yaml").mkdir(), ".", "usersync.yaml is there and is no file"),
+        (
+            lambda at: (at / "usersync.yaml").symlink_to("/nowhere/secret"),
+            ".",
+            "usersync.yaml is there and is no file",
+        ),
+    ],
+    ids=["no folder", "a file for a folder", "a folder for a file", "a link to nowhere"],
+)
+def test_init_is_refused(workdir: Path, make: object, folder: str, words: str) -> None:
+    """What stands in the way is named before anything is written."""
+    assert callable(make)
+    make(workdir)
+    before = there(workdir)
+    done = called("init", "--folder", folder, "--action", PINNED)
+    assert (done.returncode, there(workdir)) == (3, before)
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    "given", ["acme/usersync@v1", "acme/usersync", "usersync@" + "7" * 40, PINNED + "\n- run: x"]
+)
+def test_an_action_that_is_not_pinned(workdir: Path, given: str) -> None:
+    """Only a whole commit pins an action; anything else is refused, and nothing is written."""
+    done = called("init", "--action", given)
+    assert (done.returncode, there(workdir)) == (3, {})
+    assert "--action takes OWNER/REPOSITORY@COMMIT" in done.stderr
+
+
+def test_init_of_an_unknown_origin(workdir: Path) -> None:
+    """Installed from a folder, as here, usersync says that it does not know its repository."""
+    done = called("init")
+    assert done.returncode == 3
+    assert "init --action OWNER/usersync@COMMIT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/acme/usersync", "acme/usersync"),
+        ("https://github.com/acme/usersync.git", "acme/usersync"),
+        ("ssh://git@github.acme.example/tools/usersync.git", "tools/usersync"),
+    ],
+)
+def test_init_knows_where_it_came_from(
+    url: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installed from a repository, the workflows use that repository at that commit."""
+    folder = tmp_path / "usersync-0.1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: usersync\nVersion: 0.1.0\n")
+    told = {"url": url, "vcs_info": {"vcs": "git", "commit_id": "8" * 40}}
+    (folder / "direct_url.json").write_text(json.dumps(told))
+    there = metadata.Distribution.at(folder)
+    monkeypatch.setattr(metadata, "distribution", lambda _name: there)
+    assert scaffold.action(None) == f"{name}@{'8' * 40} # v0.1.0"
+
+
+# -- targets -----------------------------------------------------------------------------------
+
+
+def test_targets(workdir: Path) -> None:
+    """Every target stands with what it is for, and no secret is asked for."""
+    (workdir / "usersync.yaml").write_text(
+        "targets:\n  eu: {db_url_env: EU_URL}\n"
+        "  staging: {db_url_env: X_URL, environment: staging}\n"
+    )
+    assert called("targets").stdout == "eu       production\nstaging  staging\n"
+    listed = called("targets", "--json").stdout
+    assert listed.count("\n") == 1
+    assert json.loads(listed) == [
+        {"target": "eu", "environment": "production"},
+        {"target": "staging", "environment": "staging"},
+    ]
+
+
+def test_targets_without_a_file(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file there is the one target of the environment, production until it is said."""
+    assert json.loads(called("targets", "--json").stdout) == [
+        {"target": "default", "environment": "production"}
+    ]
+    monkeypatch.setenv("USERSYNC_ENVIRONMENT", "staging")
+    assert called("targets").stdout == "default  staging\n"
+    monkeypatch.setenv("USERSYNC_ENVIRONMENT", "stagign\n::error::x")
+    assert called("targets").returncode == 3
+
+
+def test_targets_of_a_broken_file(workdir: Path) -> None:
+    """What is wrong with the file is told with its line."""
+    (workdir / "mine.yaml").write_text("target: {}\n")
+    done = called("targets", "--config", "mine.yaml", "--json")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "mine.yaml:1: target" in done.stderr

@@ -1,0 +1,694 @@
+"""Every workflow, run by act: each event and each outcome, on a real Postgres.
+
+What must hold for all of them: the jobs that should run did, and no secret stands in anything that
+they printed, not even masked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import act
+from tests.act import SELF, Ran, Repository
+from tests.app import App
+from tests.conftest import Database
+from tests.github_api import GitHub
+from tests.migrated import applied
+from tests.program import ROOT
+from tests.test_exclusive import other  # noqa: F401 - a fixture
+from usersync import scaffold
+from usersync.backends.postgres import PostgresDoor
+
+#: Stands in every secret; nothing may print it.
+SECRET = "s3cret-of-the-test"
+
+PRODUCTION = """
+targets:
+  production: {environment: production, db_url_env: SUPABASE_DB_URL}
+unattended: {tasks: [sync], max_rows: 100}
+retry_s: 0
+"""
+
+pytestmark = pytest.mark.skipif(
+    not act.ACT.exists() and os.environ.get("CI") != "true", reason="act is not installed"
+)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This repository, as others get it."""
+    return act.export(tmp_path_factory.mktemp("exported"))
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    """GitHub's API, on this machine."""
+    with GitHub(private=True) as server:
+        yield server
+
+
+def secret_url(database: Database) -> str:
+    """How the workflows reach the database; the password is of no use, and secret."""
+    return database.url.replace("postgres@", f"postgres:{SECRET}@", 1)
+
+
+@pytest.fixture
+def ours(
+    exported: Path, tmp_path: Path, app: App, database: Database, github: GitHub
+) -> Repository:
+    """This repository, with a target in production that is a test's own database."""
+    folder = tmp_path / "repository"
+    shutil.copytree(exported, folder, symlinks=True)
+    (folder / "usersync.yaml").write_text(PRODUCTION)
+    made = act.repository(
+        folder,
+        tmp_path / "home",
+        name=github.repository,
+        secrets={"SUPABASE_DB_URL": secret_url(database), "GITHUB_TOKEN": f"token-{SECRET}"},
+        environment={"GITHUB_API_URL": github.url},
+        elsewhere={SELF: exported},
+    )
+    made.commit()
+    return made
+
+
+@pytest.fixture
+def theirs(
+    exported: Path, tmp_path: Path, app: App, database: Database, github: GitHub
+) -> Repository:
+    """Somebody's repository after ``init``, with the same target."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    used = SELF.replace("5", "7")
+    scaffold.write(folder, scaffold.plan(folder, f"{used} # v0.1.0"))
+    for path in folder.glob(".github/workflows/*.yml"):
+        act.readable(path)
+    (folder / "usersync.yaml").write_text(PRODUCTION)
+    made = act.repository(
+        folder,
+        tmp_path / "home",
+        name=github.repository,
+        secrets={"SUPABASE_DB_URL": secret_url(database), "GITHUB_TOKEN": f"token-{SECRET}"},
+        environment={"GITHUB_API_URL": github.url},
+        elsewhere={SELF: exported, used: exported},
+    )
+    made.commit()
+    return made
+
+
+def told(ran: Ran) -> Ran:
+    """A run that kept its secrets: none was printed, so none had to be masked."""
+    assert SECRET not in ran.text
+    # So is what is masked on purpose: the address of a user.
+    assert not re.search(r"(?<!\w)\*\*\*|\*\*\*(?!@)", ran.text)
+    assert "Traceback" not in ran.text
+    return ran
+
+
+NIGHT = {"schedule": "17 3 * * *"}
+
+publishes = pytest.mark.skipif(not act.CAN_PUBLISH, reason="no task can publish yet")
+compares = pytest.mark.skipif(
+    not act.CAN_PUBLISH or "migration.compare" not in act.TASKS, reason="nothing compares yet"
+)
+
+
+# -- sync ----------------------------------------------------------------------------------------
+
+
+def test_a_night_with_drift(ours: Repository, app: App) -> None:
+    """At night one job creates what is missing, and is green when nothing is missing any more."""
+    applied(app)
+    ids = app.users(3)
+    app.rows("delete from public.user_profiles")
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.story
+    assert app.status().missing == 0
+    assert app.one("select count(*) from public.user_profiles") == len(ids)
+    assert ran.output("nightly", "exit-code") == "0"
+    assert ran.output("nightly", "status") == "ok"
+
+
+def test_a_night_in_sync(ours: Repository, app: App) -> None:
+    """A night with nothing to do is green, and writes nothing."""
+    applied(app)
+    app.users(2)
+    before = app.rows("select xmin::text, * from public.user_profiles order by user_id")
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.story
+    assert app.rows("select xmin::text, * from public.user_profiles order by user_id") == before
+
+
+def test_a_night_that_does_not_help(ours: Repository, app: App) -> None:
+    """A night that leaves somebody missing is red, with exit code 2."""
+    applied(app)
+    app.users(3)
+    app.rows("delete from public.user_profiles")
+    app.rows(
+        "alter table public.user_profiles add constraint never check (user_id is null) not valid"
+    )
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "failure"}, ran.story
+    assert ran.output("nightly", "exit-code") == "2"
+    assert ran.output("nightly", "status") == "drift"
+
+
+def test_a_night_without_a_trigger(ours: Repository, app: App) -> None:
+    """A night repairs what is missing and stays red while the trigger is gone."""
+    app.users(3)
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "failure"}, ran.story
+    assert ran.output("nightly", "exit-code") == "2"
+    assert app.status().missing == 0
+
+
+def test_a_night_that_nobody_allowed(ours: Repository, app: App) -> None:
+    """Without `unattended:` nothing is written in production, and the night is red."""
+    applied(app)
+    app.users(3)
+    app.rows("delete from public.user_profiles")
+    (ours.folder / "usersync.yaml").write_text(PRODUCTION.replace("unattended", "# unattended"))
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "failure"}, ran.story
+    assert ran.output("nightly", "exit-code") in {"3", "4"}
+    assert app.status().missing == 3
+
+
+def test_a_night_with_too_many(ours: Repository, app: App) -> None:
+    """More than `unattended:` allows is stopped at the guard, and nothing of it is done."""
+    applied(app)
+    app.many_users(200)
+    app.rows("delete from public.user_profiles")
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "failure"}, ran.story
+    assert ran.output("nightly", "status") == "stopped"
+    assert app.status().missing == 200
+
+
+def test_a_night_at_a_target_that_is_away(ours: Repository) -> None:
+    """A target that cannot be reached is an error, and no drift."""
+    ours.secrets["SUPABASE_DB_URL"] = f"postgresql://postgres:{SECRET}@127.0.0.1:1/postgres"
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "failure"}, ran.story
+    assert ran.output("nightly", "exit-code") == "1"
+    assert ran.output("nightly", "status") == "error"
+
+
+def test_a_night_without_the_secret(ours: Repository) -> None:
+    """Without the secret the night is refused, and says which variable is missing."""
+    del ours.secrets["SUPABASE_DB_URL"]
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "failure"}, ran.story
+    assert ran.output("nightly", "exit-code") == "3"
+    assert "SUPABASE_DB_URL" in ran.log("nightly")
+
+
+def test_a_night_beside_another_run(ours: Repository, other: PostgresDoor, app: App) -> None:  # noqa: F811
+    """While another run holds the lock the night does nothing, and is green with a notice."""
+    applied(app)
+    app.users(3)
+    app.rows("delete from public.user_profiles")
+    with other.exclusively("migration.apply", 0):
+        ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.story
+    assert ran.output("nightly", "status") == "locked"
+    assert any(kind == "notice" and "lock" in text for kind, text in ran.annotations)
+    assert app.status().missing == 3
+
+
+def test_a_night_that_is_switched_off(ours: Repository) -> None:
+    """The variable USERSYNC_NIGHTLY stops the nights: no job runs."""
+    ours.variables["USERSYNC_NIGHTLY"] = "off"
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert (ran.code, ran.jobs) == (0, {})
+
+
+def test_a_plan_on_request(ours: Repository, app: App) -> None:
+    """Without `apply` the plan is made, its digest is told, and nothing is written."""
+    app.users(3)
+    ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "false"}))
+    assert (ran.code, ran.jobs) == (0, {"plan": "success"}), ran.story
+    assert ran.output("plan", "status") == "drift"
+    assert (ran.output("plan", "digest") or "").startswith("3-")
+    assert app.status().missing == 3
+
+
+def test_a_plan_that_is_applied(ours: Repository, app: App) -> None:
+    """With `apply` a second job carries out exactly the plan of the first, for the reason given."""
+    applied(app)
+    app.users(3)
+    app.rows("delete from public.user_profiles")
+    ran = told(
+        ours.run(
+            "sync", "workflow_dispatch", inputs={"apply": "true", "reason": "they $(id) asked"}
+        )
+    )
+    assert (ran.code, ran.jobs) == (0, {"plan": "success", "apply": "success"}), ran.story
+    assert app.status().missing == 0
+    assert app.rows(
+        "select distinct digest, reason from usersync.journal where task = 'sync' and digest <> ''"
+    ) == [{"digest": ran.output("plan", "digest"), "reason": "they $(id) asked"}]
+
+
+def test_what_users_wrote_is_no_command(ours: Repository, app: App) -> None:
+    """What users wrote of themselves reaches the log as text: no command of GitHub is in it."""
+    applied(app)
+    hostile = (
+        "x\n::error title=pwned::pwned\r\n::add-mask::a\n::stop-commands::b%0A::warning::pwned"
+    )
+    app.user(email=f"{hostile}@example.com", raw_app_meta_data={"provider": hostile})
+    app.rows("delete from public.user_profiles")
+    ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true"}))
+    assert ran.jobs == {"plan": "success", "apply": "success"}, ran.story
+    assert "pwned" in ran.log("plan")
+    commands = {one["command"] for one in ran.lines if "command" in one}
+    assert commands <= {"set-output", "summary", "group", "endgroup", "error", "warning", "notice"}
+    assert not any("pwned" in text for _, text in ran.annotations)
+
+
+def test_nothing_to_apply(ours: Repository, app: App) -> None:
+    """A plan with nothing to do is green, and nothing is applied."""
+    ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true"}))
+    assert (ran.code, ran.jobs) == (0, {"plan": "success"}), ran.story
+    assert ran.output("plan", "digest") in (None, "")
+
+
+def test_a_plan_that_cannot_be_made(ours: Repository, app: App) -> None:
+    """A plan that is refused is red, and nothing is applied."""
+    app.users(3)
+    ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true", "target": "nowhere"}))
+    assert ran.jobs == {"plan": "failure"}, ran.story
+    assert ran.output("plan", "status") == "refused"
+    assert app.status().missing == 3
+
+
+@publishes
+def test_nights_keep_one_issue(ours: Repository, app: App, github: GitHub) -> None:
+    """A red night opens one issue, the next leaves it, and the first green one closes it."""
+    app.users(3)
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "failure"}
+    (issue,) = github.issues.values()
+    assert (issue.state, "usersync" in issue.labels) == ("open", True)
+    assert any("⚠️" in summary and "nightly-sync" in summary for summary in ran.summaries)
+    assert {kind for kind, _ in ran.annotations} & {"error", "warning"}
+    assert ran.output("nightly", "missing") == "0"
+    told(ours.run("sync", "schedule", payload=NIGHT))
+    assert [one.state for one in github.issues.values()] == ["open"]
+    applied(app)
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "success"}, ran.story
+    assert [one.state for one in github.issues.values()] == ["closed"]
+    assert any("✅" in summary and "nightly-sync" in summary for summary in ran.summaries)
+
+
+@publishes
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_night_that_cannot_be_told(
+    status: int, ours: Repository, app: App, github: GitHub
+) -> None:
+    """Whatever GitHub answers, the night is as green as its work, and its summary says all."""
+    applied(app)
+    app.users(3)
+    app.rows("delete from public.user_profiles")
+    github.fail(status, html=True, times=50)
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "success"}, ran.story
+    assert app.status().missing == 0
+    assert any(kind == "warning" for kind, _ in ran.annotations)
+    assert any("✅" in summary and "nightly-sync" in summary for summary in ran.summaries)
+
+
+@publishes
+def test_a_night_is_heard_outside(ours: Repository, app: App, github: GitHub) -> None:
+    """After a green night a monitor outside is asked, by an address that nobody reads."""
+    applied(app)
+    ours.secrets["USERSYNC_HEARTBEAT"] = f"{github.url}/heartbeat/{SECRET}"
+    notify = "notify: {heartbeat_env: USERSYNC_HEARTBEAT}\n"
+    (ours.folder / "usersync.yaml").write_text(PRODUCTION + notify)
+    ran = told(ours.run("sync", "schedule", payload=NIGHT))
+    assert ran.jobs == {"nightly": "success"}, ran.story
+    assert f"/heartbeat/{SECRET}" in {one.path for one in github.asked}
+
+
+# -- runbook -------------------------------------------------------------------------------------
+
+ASKED = {"runbook": "users-cannot-access", "inputs": "{}"}
+
+
+def test_a_runbook_as_a_dry_run(ours: Repository, app: App) -> None:
+    """A dry run shows the steps and the digest of the first gate, and writes nothing."""
+    app.users(3)
+    ran = told(ours.run("runbook", "workflow_dispatch", inputs=ASKED | {"dry-run": "true"}))
+    assert (ran.code, ran.jobs) == (0, {"dry-run": "success"}), ran.story
+    assert ran.output("dry-run", "digest")
+    assert app.status().missing == 3
+
+
+def test_a_runbook_by_its_digest(ours: Repository, app: App) -> None:
+    """The digest of the dry run opens the gate of the run, once."""
+    app.users(3)
+    dry = told(ours.run("runbook", "workflow_dispatch", inputs=ASKED | {"dry-run": "true"}))
+    digest = dry.output("dry-run", "digest")
+    assert digest
+    ran = told(
+        ours.run(
+            "runbook", "workflow_dispatch", inputs=ASKED | {"dry-run": "false", "approve": digest}
+        )
+    )
+    assert ran.jobs.keys() == {"run"}
+    assert app.status().missing == 0, ran.story
+
+
+def test_a_runbook_without_its_digest(ours: Repository, app: App) -> None:
+    """Without a digest the run stops at its first gate, and is red."""
+    app.users(3)
+    ran = told(ours.run("runbook", "workflow_dispatch", inputs=ASKED | {"dry-run": "false"}))
+    assert ran.jobs == {"run": "failure"}
+    assert ran.output("run", "status") == "stopped"
+    assert app.status().missing == 3
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ('{"limit": "5; touch pwned"}', "a whole number is wanted"),
+        ('{"limit": "$(touch pwned)"}', "a whole number is wanted"),
+        ('{"limit": 5}\n--yes-to=approve', "is no JSON object"),
+        ('{"limits": 5}', "there is no input limits"),
+        ("[]", "is JSON, and no object"),
+    ],
+)
+def test_inputs_are_words_and_no_commands(
+    inputs: str, words: str, ours: Repository, app: App
+) -> None:
+    """Inputs reach the runbook as they are: nothing of them is run, or taken for a flag."""
+    ran = told(
+        ours.run(
+            "runbook",
+            "workflow_dispatch",
+            inputs={"runbook": "nightly-sync", "dry-run": "true", "inputs": inputs},
+        )
+    )
+    assert ran.jobs == {"dry-run": "failure"}, ran.story
+    assert ran.output("dry-run", "exit-code") == "3"
+    assert words in ran.log("dry-run")
+    assert "pwned" not in {path.name for path in ours.home.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"runbook": "nowhere"},
+        {"runbook": "--help"},
+        {"runbook": "nightly-sync --yes-to x"},
+        {"target": "production\n--approve=x"},
+        {"target": "$(touch pwned)"},
+    ],
+    ids=str,
+)
+def test_what_github_offers_is_not_trusted(
+    given: dict[str, str], ours: Repository, app: App
+) -> None:
+    """A runbook that is not offered, and a flag within an input, are refused."""
+    asked = {"runbook": "nightly-sync", "inputs": "{}", "dry-run": "true"} | given
+    ran = told(ours.run("runbook", "workflow_dispatch", inputs=asked))
+    assert ran.jobs == {"dry-run": "failure"}, ran.story
+    assert "pwned" not in {path.name for path in ours.home.rglob("*")}
+
+
+# -- in somebody's repository --------------------------------------------------------------------
+
+
+def test_a_night_of_somebody_else(theirs: Repository, app: App) -> None:
+    """After ``init`` somebody's night works with the action of our repository, pinned."""
+    applied(app)
+    app.users(3)
+    app.rows("delete from public.user_profiles")
+    ran = told(theirs.run("usersync-sync", "schedule", payload=NIGHT))
+    assert (ran.code, ran.jobs) == (0, {"nightly": "success"}), ran.story
+    assert app.status().missing == 0
+
+
+def test_the_installation_is_pinned(theirs: Repository) -> None:
+    """The action asks pip for what has a hash, and for itself without an index, once a job."""
+    told(theirs.run("usersync-sync", "workflow_dispatch", inputs={"apply": "false"}))
+    venv, packages, itself = (theirs.home / "installed").read_text().splitlines()[:3]
+    assert venv.startswith("-I -m venv --clear /")
+    assert re.search(
+        r"--no-deps --require-hashes --only-binary :all: -r \S+/requirements.txt", packages
+    )
+    assert re.search(r"--no-deps --no-index --no-build-isolation /\S+", itself)
+
+
+def test_a_runbook_of_their_own(theirs: Repository, app: App) -> None:
+    """The runbook that ``init`` wrote can be asked for."""
+    ran = told(
+        theirs.run(
+            "usersync-runbook", "workflow_dispatch",
+            inputs={"runbook": scaffold.FIRST_RUNBOOK, "dry-run": "true", "inputs": '{"most": 5}'},
+        )
+    )  # fmt: skip
+    assert (ran.code, ran.jobs) == (0, {"dry-run": "success"}), ran.story
+
+
+MATRIX = """
+name: every target
+on: workflow_dispatch
+permissions: {}
+jobs:
+  targets:
+    runs-on: ubuntu-24.04
+    permissions: {contents: read}
+    outputs:
+      targets: ${{ steps.usersync.outputs.targets }}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - id: usersync
+        uses: SELF
+        with: {task: targets}
+  status:
+    name: status of ${{ matrix.target }}
+    needs: targets
+    strategy:
+      matrix:
+        include: ${{ fromJSON(needs.targets.outputs.targets || '[]') }}
+    runs-on: ubuntu-24.04
+    permissions: {contents: read}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - uses: SELF
+        with:
+          task: status
+          target: ${{ matrix.target }}
+          arguments: --quick
+        env:
+          EU_URL: ${{ secrets.SUPABASE_DB_URL }}
+          US_URL: ${{ secrets.SUPABASE_DB_URL }}
+"""
+
+
+def test_a_matrix_of_targets(theirs: Repository, app: App) -> None:
+    """The list of targets becomes a matrix, with a job for each."""
+    text = act.without_publishing(MATRIX.replace("SELF", SELF))
+    (theirs.folder / ".github/workflows/each.yml").write_text(text)
+    (theirs.folder / "usersync.yaml").write_text(
+        "targets:\n  eu: {db_url_env: EU_URL}\n  us: {db_url_env: US_URL}\n"
+    )
+    ran = told(theirs.run("each", "workflow_dispatch"))
+    assert ran.code == 0, ran.story
+    targets = {one["matrix"]["target"] for one in ran.lines if one.get("matrix")}
+    assert targets == {"eu", "us"}
+    assert ran.jobs == {"targets": "success", "status": "success"}
+
+
+DEPLOYED = """
+name: deploy
+on: push
+permissions: {}
+jobs:
+  after-deploy:
+    uses: acme/usersync/.github/workflows/after-deploy.yml@@REF@
+    permissions: {contents: read}
+    secrets:
+      SUPABASE_DB_URL: ${{ secrets.SUPABASE_DB_URL }}
+  told:
+    needs: after-deploy
+    if: always()
+    runs-on: ubuntu-24.04
+    permissions: {}
+    steps:
+      - run: echo "it is $STATUS with $CODE"
+        env:
+          STATUS: ${{ needs.after-deploy.outputs.status }}
+          CODE: ${{ needs.after-deploy.outputs.exit-code }}
+"""
+
+
+@publishes
+@pytest.mark.parametrize(
+    ("broken", "status", "code"), [(False, "ok", "0"), (True, "drift", "2")], ids=["well", "broken"]
+)
+def test_after_a_deployment(
+    broken: bool, status: str, code: str, theirs: Repository, app: App
+) -> None:
+    """The workflow that others call checks the target, signs up on it, and answers with outputs."""
+    (theirs.folder / ".github/workflows/deploy.yml").write_text(
+        DEPLOYED.replace("@REF@", SELF.partition("@")[2])
+    )
+    theirs.commit()
+    applied(app)
+    if broken:
+        app.rows(
+            "create or replace function usersync.on_auth_user_created() returns trigger"
+            " language plpgsql security definer set search_path = ''"
+            " as $$ begin raise 'broken'; end $$"
+        )
+    users = app.one("select count(*) from auth.users")
+    ran = told(theirs.run("deploy", "push"))
+    assert ran.jobs["after-deploy"] == ("failure" if broken else "success"), ran.story
+    assert ran.output("after-deploy", "status") == status
+    # Behind a called workflow that failed act runs no job.
+    assert broken or f"it is {status} with {code}\n" in ran.log("told")
+    assert app.one("select count(*) from auth.users") == users
+    assert ran.summaries
+
+
+# -- on a pull request ---------------------------------------------------------------------------
+
+PULL_REQUEST = {
+    "number": 7,
+    "pull_request": {
+        "number": 7,
+        "head": {"ref": "change", "repo": {"full_name": "acme/app", "fork": False}},
+        "base": {"ref": "main"},
+    },
+}
+
+HARMLESS = "alter table public.user_profiles add column nickname text;"
+BREAKING = "alter table public.user_profiles rename column email to address;"
+
+
+def proposed(repository: Repository, folder: str, statement: str) -> None:
+    """A pull request with one migration more, merged for trial as GitHub does."""
+    migrations = repository.folder / folder / "supabase/migrations"
+    shutil.copytree(ROOT / "tests/consumer/supabase/migrations", migrations, dirs_exist_ok=True)
+    repository.commit("the app")
+    repository.git("checkout", "--quiet", "-b", "change")
+    (migrations / "20261120090000_change.sql").write_text(statement)
+    repository.commit("the change")
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "--no-ff", "--message=merged for trial", "change")
+
+
+@compares
+def test_a_pull_request_that_breaks_nothing(theirs: Repository, github: GitHub) -> None:
+    """A pull request that breaks nothing is green, and nobody hears of it."""
+    github.add_issue(number=7, is_pull=True)
+    proposed(theirs, ".", HARMLESS)
+    del theirs.secrets["SUPABASE_DB_URL"]
+    ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert (ran.code, ran.jobs) == (0, {"sign-ups": "success"}), ran.story
+    assert github.comments == []
+
+
+@compares
+def test_a_pull_request_that_breaks_sign_ups(theirs: Repository, github: GitHub) -> None:
+    """A pull request that breaks sign-ups is red, with one comment that the next run leaves."""
+    github.add_issue(number=7, is_pull=True)
+    proposed(theirs, ".", BREAKING)
+    ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs == {"sign-ups": "failure"}, ran.story
+    assert ran.output("sign-ups", "exit-code") == "2"
+    (comment,) = github.comments
+    assert "20261120090000_change.sql" in comment.body
+    assert any("20261120090000_change.sql" in summary for summary in ran.summaries)
+    assert any(kind == "error" for kind, _ in ran.annotations)
+    writes = list(github.writes)
+    told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert github.writes == writes
+
+
+@compares
+def test_a_pull_request_from_a_fork(theirs: Repository, github: GitHub) -> None:
+    """Where the token may not write, the summary says all, and the verdict stands."""
+    github.add_issue(number=7, is_pull=True)
+    github.can_write = False
+    proposed(theirs, ".", BREAKING)
+    ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs == {"sign-ups": "failure"}, ran.story
+    assert ran.output("sign-ups", "exit-code") == "2"
+    assert github.comments == []
+    assert any(kind == "warning" for kind, _ in ran.annotations)
+    assert any("20261120090000_change.sql" in summary for summary in ran.summaries)
+
+
+@compares
+def test_a_comment_for_a_fork(ours: Repository, github: GitHub) -> None:
+    """What the run of a fork's pull request could not say, another run says in its place."""
+    github.add_issue(number=7, is_pull=True, head="somebody:change", head_sha="c" * 40)
+    github.can_write = False
+    proposed(ours, "tests/consumer", BREAKING)
+    told(ours.run("verify", "pull_request", payload=PULL_REQUEST))
+    github.can_write = True
+    finished = {
+        "id": 99,
+        "event": "pull_request",
+        "head_branch": "change",
+        "head_sha": "c" * 40,
+        "head_repository": {"full_name": "somebody/app", "owner": {"login": "somebody"}},
+    }
+    ran = told(ours.run("verify-comment", "workflow_run", payload={"workflow_run": finished}))
+    assert ran.jobs == {"comment": "success"}, ran.story
+    (comment,) = github.comments
+    assert comment.issue == 7
+    assert "20261120090000_change.sql" in comment.body
+    # Of what is no longer what ran, or is no fork's, nothing is said.
+    writes = list(github.writes)
+    ours_too = {"full_name": github.repository, "owner": {"login": "acme"}}
+    for changed in ({"head_sha": "d" * 40}, {"head_repository": ours_too}):
+        event = {"workflow_run": finished | changed}
+        told(ours.run("verify-comment", "workflow_run", payload=event))
+    assert github.writes == writes
+
+
+CALLED = """
+name: check
+on: pull_request
+permissions: {}
+jobs:
+  verify:
+    uses: acme/usersync/.github/workflows/verify.yml@@REF@
+    permissions: {contents: read, pull-requests: write}
+  told:
+    needs: verify
+    if: always()
+    runs-on: ubuntu-24.04
+    permissions: {}
+    steps:
+      - run: echo "it is $STATUS with $CODE"
+        env:
+          STATUS: ${{ needs.verify.outputs.status }}
+          CODE: ${{ needs.verify.outputs.exit-code }}
+"""
+
+
+@compares
+def test_a_pull_request_by_the_workflow_that_others_call(
+    theirs: Repository, github: GitHub
+) -> None:
+    """Somebody's workflow that calls ours gets its answers as outputs."""
+    github.add_issue(number=7, is_pull=True)
+    (theirs.folder / ".github/workflows/check.yml").write_text(
+        CALLED.replace("@REF@", SELF.partition("@")[2])
+    )
+    proposed(theirs, ".", HARMLESS)
+    ran = told(theirs.run("check", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs["told"] == "success", ran.story
+    assert "it is ok with 0\n" in ran.log("told")
