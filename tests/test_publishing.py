@@ -488,11 +488,19 @@ def test_a_deaf_webhook_changes_nothing(stage: Stage, hook: Callable[[str], Hook
     assert "secret-part" not in warnings
 
 
-def test_nobody_to_tell(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`notify` without `notify:` in the file is a warning, and the verdict stands."""
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [("", []), ("notify:\n  webhook_env: NOT_SET\n", ["NOT_SET is not set"])],
+)
+def test_nobody_to_tell(
+    settings: str, told: list[str], stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is missed where nobody is named; a name without an address is a warning."""
+    (tmp_path / "usersync.yaml").write_text(settings)
     monkeypatch.chdir(tmp_path)
     assert stage.publish(with_missing(5), to="notify") == 2
-    assert any("`notify:` names nobody" in line for line in stage.said)
+    assert [part for part in told if not any(part in line for line in stage.said)] == []
+    assert bool(stage.said) == bool(told)
 
 
 # -- on every task ------------------------------------------------------------------------------

@@ -20,19 +20,17 @@ class Addresses:
 
 
 def notify(config_path: str | None = None) -> Addresses:
-    """Who is to be told.
+    """Who is to be told; nobody, where the file does not say.
 
     Args:
         config_path: the value of ``--config``.
 
     Raises:
-        ConfigError: the file says nothing of it, or a variable that it names holds no address.
+        ConfigError: a variable that the file names holds no address.
     """
     section = settings(config_path).notify
-    if section is None or not (section.webhook_env or section.heartbeat_env):
-        raise ConfigError(
-            ["`notify:` names nobody"], "Name `webhook_env` or `heartbeat_env` in usersync.yaml."
-        )
+    if section is None:
+        return Addresses("json")
     known = process_environment()
     problems = [
         f"the environment variable {name} "
