@@ -22,7 +22,7 @@ from tests.github_api import GitHub
 from tests.migrated import applied
 from tests.program import ROOT
 from tests.test_exclusive import other  # noqa: F401 - a fixture
-from usersync import scaffold
+from usersync import config, scaffold
 from usersync.backends.postgres import PostgresDoor
 
 #: Stands in every secret; nothing may print it.
@@ -114,6 +114,9 @@ def told(ran: Ran) -> Ran:
 NIGHT = {"schedule": "17 3 * * *"}
 
 publishes = pytest.mark.skipif(not act.CAN_PUBLISH, reason="no task can publish yet")
+asks_github = pytest.mark.skipif(
+    "approval" not in config.Settings.model_fields, reason="nobody asks for two people yet"
+)
 compares = pytest.mark.skipif(
     not act.CAN_PUBLISH or "migration.compare" not in act.TASKS, reason="nothing compares yet"
 )
@@ -421,6 +424,42 @@ def test_what_github_offers_is_not_trusted(
     ran = told(ours.run("runbook", "workflow_dispatch", inputs=asked))
     assert ran.jobs == {"dry-run": "failure"}, ran.story
     assert "pwned" not in {path.name for path in ours.home.rglob("*")}
+
+
+FOUR_EYES = PRODUCTION + "approval: {four_eyes: true}\n"
+
+
+@asks_github
+@pytest.mark.parametrize(("second", "passes"), [("grace", True), ("Ada", False)])
+def test_a_runbook_by_two_people(
+    second: str, passes: bool, ours: Repository, app: App, github: GitHub
+) -> None:
+    """With four eyes the digest opens the gate for somebody else than who made the plan."""
+    (ours.folder / "usersync.yaml").write_text(FOUR_EYES)
+    app.users(3)
+    dry = told(ours.run("runbook", "workflow_dispatch", inputs=ASKED | {"dry-run": "true"}))
+    github.add_run(41, actor="ada")
+    github.add_run(1, actor=second)
+    real = {"dry-run": "false", "approve": dry.output("dry-run", "digest") or ""}
+    ran = told(
+        ours.run("runbook", "workflow_dispatch", inputs=ASKED | real | {"plan-run-id": "41"})
+    )
+    assert (app.status().missing == 0) is passes, ran.story
+    assert passes or ran.output("run", "status") == "stopped"
+
+
+@asks_github
+@pytest.mark.parametrize(("approved_by", "passes"), [(("grace",), True), ((), False)])
+def test_a_plan_by_two_people(
+    approved_by: tuple[str, ...], passes: bool, ours: Repository, app: App, github: GitHub
+) -> None:
+    """With four eyes a plan is applied when somebody else has approved the environment."""
+    (ours.folder / "usersync.yaml").write_text(FOUR_EYES)
+    app.users(3)
+    github.add_run(1, actor="ada", approved_by=approved_by)
+    ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true"}))
+    assert (app.status().missing == 0) is passes, ran.story
+    assert passes or ran.output("apply", "status") == "stopped"
 
 
 # -- in somebody's repository --------------------------------------------------------------------
