@@ -39,6 +39,7 @@ PAGES = (
     "docs/configuration.md",
     "docs/health.md",
     "docs/migration.md",
+    "docs/one-person.md",
     "docs/quick-reference.md",
     "docs/reports.md",
     "docs/runbooks.md",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from usersync import auth_canary, kill_switch, migration, sync
+from usersync import auth_canary, kill_switch, migration, person, sync
 from usersync import doctor as diagnosis
 from usersync.errors import Refused
 from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
@@ -226,3 +226,14 @@ def resume(session: Session, *, function: str | None = None, allow: Sequence[str
 def doctor(session: Session) -> Outcome:
     """Everything that is wrong, how bad, since when, and the exact next command."""
     return diagnosis.examine(session)
+
+
+@operation("doctor.user", "read", tells=("findings",))
+def doctor_user(session: Session, *, reference: str) -> Outcome:
+    """Why one person cannot get in; what is tried for it is rolled back.
+
+    Args:
+        session: the run's surroundings.
+        reference: the user's id, the short id that lists print, or the address.
+    """
+    return person.examine(session, reference)
