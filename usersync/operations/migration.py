@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from usersync import auth_canary, kill_switch, migration, person, sync
+from usersync import auth_canary, first_look, kill_switch, migration, person, sync
 from usersync import doctor as diagnosis
 from usersync.errors import Refused
 from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
@@ -237,3 +237,14 @@ def doctor_user(session: Session, *, reference: str) -> Outcome:
         reference: the user's id, the short id that lists print, or the address.
     """
     return person.examine(session, reference)
+
+
+@operation("doctor.from", "read", tells=("findings", "missing"))
+def doctor_from(*, path: str, tasks: str = "invoke ") -> Outcome:
+    """What the answer of ``docs/first-look.sql`` says, with the exit codes of doctor.
+
+    Args:
+        path: the saved answer, or ``-`` for standard input.
+        tasks: what stands before the names of tasks in a next command.
+    """
+    return first_look.outcome(first_look.read(path), lambda task: f"{tasks}{task}")
