@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from invoke import program
 from psycopg.rows import dict_row
 
+import usersync.tasks
 from tests.app import App
 from tests.test_checks import FUNCTION, TRIGGER
 from usersync import report, runner
@@ -250,3 +253,32 @@ def test_a_hostile_name_is_one_harmless_line(app: App, workdir: Path) -> None:
     shown = report.terminal(rendered(saved(workdir, rows)))
     assert "\x1b" not in shown
     assert "\u202e" not in shown
+
+
+def test_the_flag_renders_the_file(
+    app: App, workdir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``doctor --from FILE`` and ``--from -`` print the same screen, and a target is refused."""
+    with_trigger(app)
+    path = saved(workdir, look(app))
+    monkeypatch.delenv("SUPABASE_DB_URL")
+    assert typed(["doctor", "--from", path], monkeypatch) == 0
+    screen = capsys.readouterr().out
+    assert "trigger on auth.users: on_auth_user_created" in screen
+    monkeypatch.setattr(sys, "stdin", io.StringIO(Path(path).read_text(encoding="utf-8")))
+    assert typed(["doctor", "--from", "-"], monkeypatch) == 0
+    assert capsys.readouterr().out == screen
+    assert typed(["doctor", "--from", path, "--target", "staging"], monkeypatch) == 3
+    assert typed(["doctor", "--from", path, "--user", "0aa1b2c3"], monkeypatch) == 3
+
+
+def typed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Type a command; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["usersync", *words])
+    try:
+        program.Program(namespace=usersync.tasks.namespace, name="usersync", version="1").run(
+            ["usersync", *words]
+        )
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
