@@ -31,7 +31,7 @@ LAYERS = (
     {"publishing", "runner"},
     {"operations"},
     {"procedure"},
-    {"doctor", "first_look", "person"},
+    {"adoption", "doctor", "first_look", "person"},
     {"migration"},
     {"scratch"},
     {"auth_canary", "connect", "health", "kill_switch", "logs", "profile"},

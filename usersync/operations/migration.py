@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from usersync import auth_canary, first_look, kill_switch, migration, person, sync
+from usersync import adoption, auth_canary, first_look, kill_switch, migration, person, sync
 from usersync import doctor as diagnosis
 from usersync.errors import Refused
 from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
@@ -248,3 +248,9 @@ def doctor_from(*, path: str, tasks: str = "invoke ") -> Outcome:
         tasks: what stands before the names of tasks in a next command.
     """
     return first_look.outcome(first_look.read(path), lambda task: f"{tasks}{task}")
+
+
+@operation("init.look", "read")
+def look_for_settings(session: Session) -> Outcome:
+    """Propose a ``usersync.yaml`` for this database, with the reason for each choice."""
+    return Outcome(statements=adoption.proposed_settings(session))

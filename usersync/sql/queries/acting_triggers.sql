@@ -30,7 +30,8 @@ select
         ) as w (found)
         order by 1
         limit 10
-    ) as writes
+    ) as writes,
+    f.prosrc as source
 from pg_catalog.pg_trigger as t
 cross join lateral (
     select p.*, regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as source
