@@ -31,15 +31,17 @@ def test(c: Context) -> None:
 
 @task
 def reference(_c: Context) -> None:
-    """Write what is generated: references, the schema of runbooks, the workflows of init."""
+    """Write what is generated: references, schema, workflows, the statement to paste."""
     from usersync import scaffold, shelf
     from usersync.config import reference_markdown
     from usersync.runbook.schema import schema_text
     from usersync.sql.checks_page import checks_markdown
+    from usersync.sql.first_look import first_look_text
 
     Path(__file__).with_name("schemas").joinpath("runbook.json").write_text(schema_text())
     docs = Path(__file__).with_name("docs")
     (docs / "checks.md").write_text(checks_markdown(), encoding="utf-8")
+    (docs / "first-look.sql").write_text(first_look_text(), encoding="utf-8")
 
     workflows = Path(__file__).with_name(".github") / "workflows"
     for name in ("sync", "runbook"):

@@ -31,7 +31,7 @@ LAYERS = (
     {"publishing", "runner"},
     {"operations"},
     {"procedure"},
-    {"doctor"},
+    {"adoption", "doctor", "first_look", "person"},
     {"migration"},
     {"comparison", "scratch"},
     {"auth_canary", "connect", "four_eyes", "health", "kill_switch", "logs", "profile", "scaffold"},

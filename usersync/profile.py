@@ -42,7 +42,7 @@ def create(
         Refused: no such user, several, one who needs no profile, or a role that there is not.
         Stopped: a guard stands, or the person said no.
     """
-    _check_reference(reference)
+    check_reference(reference)
     tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
     _check_role(tables, role)
     if not keep and session.backend.most_rehearsed == 0:
@@ -71,7 +71,7 @@ def _in_table(
     fire: tuple[str, ...],
     keep: bool,
 ) -> Step:
-    match = _the_one(session.backend.find_users(table, reference), reference)
+    match = the_one(session.backend.find_users(table, reference), reference)
     where = table.settings.name
     wanted = role if table.settings.role else None
     if match.has_profile:
@@ -150,7 +150,15 @@ def _told(table: Table, match: Match, role: str | None, result: BatchResult, ver
     return Step(where, "changed", f"profile {verb}{given}", user_id=match.user.id)
 
 
-def _check_reference(reference: str) -> None:
+def check_reference(reference: str) -> None:
+    """Refuse what cannot mean a user.
+
+    Args:
+        reference: the user's id, the short id that lists print, or an address.
+
+    Raises:
+        Refused: it is none of them.
+    """
     text = reference.strip().lower()
     if "@" in text or _UUID.fullmatch(text) or _SHORT_ID.fullmatch(text):
         return
@@ -181,7 +189,16 @@ def _near(settings: RoleSettings, role: str) -> str:
     return f"{guess} allowed: {', '.join(settings.allowed)}"
 
 
-def _the_one(matches: tuple[Match, ...], reference: str) -> Match:
+def the_one(matches: tuple[Match, ...], reference: str) -> Match:
+    """The user that was meant.
+
+    Args:
+        matches: who it may be.
+        reference: what was given.
+
+    Raises:
+        Refused: there is none, or there are several.
+    """
     what = "this address" if "@" in reference else f"the id {reference}"
     if not matches:
         raise Refused(

@@ -12,6 +12,7 @@ from typing import Protocol, Self
 from usersync.backends.catalog import Catalog
 from usersync.backends.terms import (
     Access,
+    Account,
     Batch,
     BatchResult,
     Blocks,
@@ -144,6 +145,13 @@ class Backend(Protocol):
     def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
         """The users, at most three, that an id, the start of one, or an address means."""
 
+    def account(self, table: Table, user_id: str, flags: tuple[str, ...]) -> Account | None:
+        """How a user's account stands; None when the user is gone.
+
+        Args:
+            flags: columns of the profile to read.
+        """
+
     def left_behind(self, table: Table, user_id: str) -> bool:
         """Whether there is a profile of a user who is gone."""
 
@@ -208,6 +216,7 @@ class Backend(Protocol):
 
 __all__ = [
     "Access",
+    "Account",
     "Backend",
     "Batch",
     "BatchResult",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from usersync.backends import BatchResult, Failure, Match, PlanCounts
+from usersync.backends import Account, BatchResult, Failure, Match, PlanCounts
 from usersync.backends.catalog import LedgerEntry, TriggerFunction
 from usersync.model import JournalEvent, Paused, User
 from usersync.privacy import masked_email
@@ -29,6 +29,12 @@ def plan(row: Row) -> PlanCounts:
 def match(row: Row) -> Match:
     """A row of ``queries/find_users.sql``."""
     return Match(user(row), row["skip_reason"] or "", row["has_profile"], row["role"])
+
+
+def account(row: Row) -> Account:
+    """The row of ``queries/account.sql``."""
+    lists = {"identities": tuple(row["identities"]), "unreadable": tuple(row["unreadable"])}
+    return Account(**{**row, **lists})
 
 
 def journal_line(row: Row) -> JournalEvent:

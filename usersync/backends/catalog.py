@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from usersync.backends.likely import ActingTrigger, LikelyTable
 from usersync.backends.objects import (
     Definition,
     Definitions,
@@ -34,6 +35,9 @@ class Catalog(Protocol):
 
     def survey(self, tables: tuple[ProfileTable, ...]) -> Survey:
         """What is installed, whose the triggers on ``auth.users`` are, what is paused."""
+
+    def likely_tables(self) -> tuple[LikelyTable, ...]:
+        """The tables that may hold one row per user, the likeliest first."""
 
     def run_change(
         self,
@@ -218,6 +222,7 @@ class Catalog(Protocol):
 
 
 __all__ = [
+    "ActingTrigger",
     "Ask",
     "Catalog",
     "Definition",
@@ -225,6 +230,7 @@ __all__ = [
     "Direction",
     "Holder",
     "LedgerEntry",
+    "LikelyTable",
     "Patience",
     "Survey",
     "TriggerFunction",

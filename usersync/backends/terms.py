@@ -127,6 +127,27 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """What of one user's account and profile may keep the person out; times as the server has them.
+
+    ``banned_until`` is set only while that holds.
+    """
+
+    confirmed_at: str | None
+    last_sign_in_at: str | None
+    deleted_at: str | None
+    banned_until: str | None
+    is_anonymous: bool
+    is_sso: bool
+    identities: tuple[str, ...]
+    """The providers that sign this person in."""
+    unreadable: tuple[str, ...] | None
+    """Columns that are null where the Auth server expects text; None where it cannot be told."""
+    flags: Mapping[str, str | None] | None
+    """Columns of the profile that may close the app to somebody; None where it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """What a door sees before it is asked to do anything, for ``connect.check``."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from usersync import auth_canary, kill_switch, migration, sync
+from usersync import adoption, auth_canary, first_look, kill_switch, migration, person, sync
 from usersync import doctor as diagnosis
 from usersync.errors import Refused
 from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
@@ -265,3 +265,31 @@ def resume(session: Session, *, function: str | None = None, allow: Sequence[str
 def doctor(session: Session) -> Outcome:
     """Everything that is wrong, how bad, since when, and the exact next command."""
     return diagnosis.examine(session)
+
+
+@operation("doctor.user", "read", tells=("findings",))
+def doctor_user(session: Session, *, reference: str) -> Outcome:
+    """Why one person cannot get in; what is tried for it is rolled back.
+
+    Args:
+        session: the run's surroundings.
+        reference: the user's id, the short id that lists print, or the address.
+    """
+    return person.examine(session, reference)
+
+
+@operation("doctor.from", "read", tells=("findings", "missing"))
+def doctor_from(*, path: str, tasks: str = "invoke ") -> Outcome:
+    """What the answer of ``docs/first-look.sql`` says, with the exit codes of doctor.
+
+    Args:
+        path: the saved answer, or ``-`` for standard input.
+        tasks: what stands before the names of tasks in a next command.
+    """
+    return first_look.outcome(first_look.read(path), lambda task: f"{tasks}{task}")
+
+
+@operation("init.look", "read")
+def look_for_settings(session: Session) -> Outcome:
+    """Propose a ``usersync.yaml`` for this database, with the reason for each choice."""
+    return Outcome(statements=adoption.proposed_settings(session))

@@ -187,3 +187,31 @@ def matches(reference: str) -> sql.Composable:
     digits = reference.replace("-", "")
     bounds = [sql.SQL("{}::uuid").format(sql.Literal(digits.ljust(32, filler))) for filler in "0f"]
     return sql.SQL("u.id between {} and {}").format(*bounds)
+
+
+#: What the Auth server wants where a user has null; an empty text elsewhere.
+_READABLE = {
+    "aud": sql.Literal("authenticated"),
+    "role": sql.Literal("authenticated"),
+    "created_at": sql.SQL("now()"),
+    "updated_at": sql.SQL("now()"),
+}
+
+
+def readable_update(columns: tuple[str, ...], user_id: str) -> str:
+    """The statement that lets the Auth server read a user, for a person to run.
+
+    Args:
+        columns: those of ``auth.users`` that are null.
+        user_id: whose.
+    """
+    sets = [
+        sql.SQL("{0} = coalesce({0}, {1})").format(
+            sql.Identifier(column), _READABLE.get(column, sql.Literal(""))
+        )
+        for column in columns
+    ]
+    statement = sql.SQL("update auth.users set {} where id = {};").format(
+        sql.SQL(", ").join(sets), sql.Literal(user_id)
+    )
+    return statement.as_string()

@@ -61,15 +61,22 @@ def refuse_places(flags: dict[str, Any]) -> None:
         flags["publish"] = ",".join(publishing.destinations(asked))
 
 
-def refuse_targets(flags: Mapping[str, Any]) -> None:
-    """Refuse what chooses a target where there is nothing to choose."""
+def refuse_targets(
+    flags: Mapping[str, Any],
+    why: str = "this task works on the embedded Postgres, and reads no configuration",
+) -> None:
+    """Refuse what chooses a target where there is nothing to choose.
+
+    Args:
+        flags: the common flags that were given.
+        why: why there is nothing.
+    """
     given = [f"--{name.replace('_', '-')}" for name in ("config", "env_file") if flags[name]]
     if any(name != "local" for name in flags["target"] or ()):
         given.insert(0, " ".join(f"--target {name}" for name in flags["target"]))
     if given:
         raise Refused(
-            f"{' and '.join(given)} cannot be meant: this task works on the embedded Postgres,"
-            " and reads no configuration",
+            f"{' and '.join(given)} cannot be meant: {why}",
             f"leave {'it' if len(given) == 1 else 'them'} out",
         )
 

@@ -12,6 +12,7 @@ from typing import Any, Self, cast
 
 from usersync.backends import (
     Access,
+    Account,
     Batch,
     BatchResult,
     Blocks,
@@ -26,11 +27,14 @@ from usersync.backends import (
     status,
 )
 from usersync.backends.api import given, keys
+from usersync.backends.api.account import account
+from usersync.backends.api.admin import Admin
 from usersync.backends.api.batches import Batches
 from usersync.backends.api.catalog import ApiCatalog, left_behind, needs_connection
 from usersync.backends.api.client import Caller, built, natural
 from usersync.backends.api.code import App
 from usersync.backends.api.lease import held
+from usersync.backends.api.project import Project
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable, Target
 from usersync.model import CheckResult, Effect, JournalEvent, Status, TargetLine, Trigger, User
@@ -66,7 +70,9 @@ class ApiDoor:
 
     # -- where we are ------------------------------------------------------------------------
 
-    most_rehearsed: int | None = _PAGE_ROWS
+    @property
+    def most_rehearsed(self) -> int | None:
+        return 0 if self._read_only else _PAGE_ROWS
 
     def refuse(self, effect: Effect, task: str) -> None:
         if effect == "schema":
@@ -200,6 +206,17 @@ class ApiDoor:
             meant = {"first_id": digits.ljust(32, "0"), "last_id": digits.ljust(32, "f")}
         rows = self._rows("usersync_find_users", table, **meant)
         return tuple(answers.match(row) for row in rows)
+
+    def account(
+        self,
+        table: Table,  # noqa: ARG002 - our functions tell of nobody's account; the Auth server does
+        user_id: str,
+        flags: tuple[str, ...],  # noqa: ARG002
+    ) -> Account | None:
+        assert self._target.api is not None
+        with contextlib.closing(Project(self._target.api, self._settings)) as project:
+            user = Admin(project).user(user_id)
+        return None if user is None else account(user)
 
     def left_behind(self, table: Table, user_id: str) -> bool:
         return left_behind(self._caller, table.settings, user_id)

@@ -12,6 +12,7 @@ from usersync.backends.catalog import (
     Definitions,
     Direction,
     Holder,
+    LikelyTable,
     Patience,
     Survey,
     TriggerFunction,
@@ -24,6 +25,7 @@ from usersync.backends.postgres import (
     fingerprint,
     holders,
     ledger,
+    likely,
     own_sql,
     pausing,
     survey,
@@ -48,6 +50,9 @@ class PostgresCatalog:
 
     def survey(self, tables: tuple[ProfileTable, ...]) -> Survey:
         return survey.survey(self._transactions, self._settings, tables)
+
+    def likely_tables(self) -> tuple[LikelyTable, ...]:
+        return likely.likely_tables(self._transactions)
 
     def run_change(
         self,

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from usersync.backends import (
     Access,
+    Account,
     Batch,
     BatchResult,
     Blocks,
@@ -243,6 +244,14 @@ class PostgresDoor:
         return tuple(
             answers.match(row) for row in self._query(compose(load("queries/find_users"), named))
         )
+
+    def account(self, table: Table, user_id: str, flags: tuple[str, ...]) -> Account | None:
+        named = self._names(table) | {
+            "user_id": sql.Literal(user_id),
+            "flags": sql.SQL("{}::text[]").format(sql.Literal(list(flags))),
+        }
+        rows = self._query(compose(load("queries/account"), named))
+        return answers.account(rows[0]) if rows else None
 
     def left_behind(self, table: Table, user_id: str) -> bool:
         named = self._names(table) | {"user_id": sql.Literal(user_id)}

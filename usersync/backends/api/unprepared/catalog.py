@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from usersync.backends.api.catalog import needs_connection
 from usersync.config import ProfileTable
 from usersync.errors import CouldNotTell
 from usersync.model import Paused
@@ -22,6 +23,10 @@ class NoCatalog:
     def __getattr__(self, verb: str) -> NoReturn:
         """Whatever is asked."""
         raise self._missing
+
+    def likely_tables(self) -> NoReturn:
+        """Also our functions would not tell."""
+        raise needs_connection("looking for the profile table")
 
     def paused(self, tables: tuple[ProfileTable, ...]) -> tuple[Paused, ...]:  # noqa: ARG002
         """None that can be seen; ``status`` says that most checks need a connection."""

@@ -14,6 +14,7 @@ from typing import Any, Self, cast
 
 from usersync.backends import (
     Access,
+    Account,
     Batch,
     BatchResult,
     Cursor,
@@ -24,6 +25,7 @@ from usersync.backends import (
     Table,
     status,
 )
+from usersync.backends.api.account import account
 from usersync.backends.api.admin import Admin
 from usersync.backends.api.project import Project
 from usersync.backends.api.unprepared import findings, predicate, values
@@ -197,6 +199,15 @@ class UnpreparedDoor:
 
     def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
         return self._people.find(table.settings, reference)
+
+    def account(
+        self,
+        table: Table,  # noqa: ARG002 - of the profile only what find_users answers is read
+        user_id: str,
+        flags: tuple[str, ...],  # noqa: ARG002
+    ) -> Account | None:
+        user = self._people.one(user_id)
+        return None if user is None else account(user)
 
     def left_behind(self, table: Table, user_id: str) -> bool:
         gone = self._people.one(user_id) is None

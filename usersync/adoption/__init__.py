@@ -1,0 +1,86 @@
+"""Settings for an app that has a profile table already, proposed from what its database says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from usersync.adoption.mapping import Mapped, mapped, role_of
+from usersync.adoption.text import Adopted, lines
+from usersync.backends.catalog import ActingTrigger, LikelyTable
+from usersync.config import ProfileTable
+from usersync.errors import UsersyncError
+from usersync.session import Session
+from usersync.triggers.inserts import written
+
+
+def proposed_settings(session: Session) -> str:
+    """The text of a ``usersync.yaml`` for this database, with the reason for each choice.
+
+    Args:
+        session: its door only reads, and is a database connection.
+
+    Raises:
+        Refused: this door does not see the catalog.
+    """
+    return "\n".join(lines(look(session))) + "\n"
+
+
+def look(session: Session) -> tuple[Adopted, ...]:
+    """The tables that may hold the profiles, the likeliest first, with what is proposed for each.
+
+    Args:
+        session: its door only reads, and is a database connection.
+    """
+    return tuple(_adopted(session, table) for table in session.backend.catalog.likely_tables())
+
+
+def _adopted(session: Session, table: LikelyTable) -> Adopted:
+    writer, values = _writer(table)
+    role = role_of(table, values)
+    found = []
+    for column in table.columns:
+        if column.name == table.key or column.generated or (role and role.column == column.name):
+            continue
+        one = mapped(column, values, writer)
+        if one is not None:
+            found.append(_checked(session, table, one))
+    return Adopted(table, tuple(found), role, writer)
+
+
+def _writer(table: LikelyTable) -> tuple[ActingTrigger | None, Mapping[str, str]]:
+    """The app's trigger that writes the table, and the values it writes."""
+    writer = None
+    for trigger in table.triggers:
+        if not trigger.on_users or trigger.name not in (table.written_by or ""):
+            continue
+        writer = writer or trigger
+        if values := written(trigger.source, table.schema_name, table.table_name):
+            return trigger, values
+    return writer, {}
+
+
+def _checked(session: Session, table: LikelyTable, proposed: Mapped) -> Mapped:
+    """A source that Postgres takes for this column; otherwise none, and what it said."""
+    if proposed.source is None:
+        return proposed
+    try:
+        settings = ProfileTable.model_validate(
+            {
+                "schema": table.schema_name,
+                "table": table.table_name,
+                "key": table.key,
+                "columns": {proposed.column: proposed.source},
+            }
+        )
+        session.backend.table(settings, writing=False)
+    except UsersyncError as error:
+        if f"columns.{proposed.column}" not in error.message:
+            return proposed  # the table itself does not fit yet; the text says so
+        told = error.message.rpartition(f"columns.{proposed.column}: ")[2]
+        return Mapped(
+            proposed.column, None, f"{proposed.why}: {proposed.source.describe()}, but {told}"
+        )
+    return proposed
+
+
+__all__ = ["Adopted", "look", "proposed_settings"]

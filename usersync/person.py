@@ -1,0 +1,252 @@
+"""Why one person cannot get in: the account, the profile, and what would happen to it now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from usersync import profile, sync
+from usersync.backends import Account, Ids, Match, Selection, Table
+from usersync.errors import Refused, UsersyncError
+from usersync.model import Outcome, Plan, Step
+from usersync.privacy import visible
+from usersync.session import Session
+from usersync.sql.users import (
+    ANONYMOUS,
+    OTHER_AUDIENCE,
+    OTHER_INSTANCE,
+    SOFT_DELETED,
+    readable_update,
+)
+
+#: Columns of a profile that apps close themselves with, and which of their values does.
+_OPENS = re.compile(r"(is_|has_)?(active|enabled|approved|verified|allowed|onboarded)")
+_CLOSES = re.compile(
+    r"(is_)?(disabled|inactive|banned|blocked|suspended|deleted|archived|deactivated|locked)"
+    r"(_at|_on|_until)?"
+)
+_STATES = re.compile(r"(account_|user_)?(status|state)")
+
+_IN_DASHBOARD = "in the dashboard under Authentication, Users"
+
+#: What helps against a profile that cannot be made, by the class or the whole of its SQLSTATE.
+_REPAIRS = (
+    ("23505", "another profile holds that value: change it there, or map the column otherwise"),
+    ("23502", "say under columns: in usersync.yaml where that value comes from"),
+    ("23", "correct the user's data or the mapping under columns: in usersync.yaml"),
+    ("22", "the value does not fit the column: correct it, or the mapping in usersync.yaml"),
+    ("", "correct the function or the column that is named"),
+)
+
+
+def examine(session: Session, reference: str) -> Outcome:
+    """Everything that may keep one person out; what is tried is rolled back.
+
+    Args:
+        session: the run's surroundings.
+        reference: the user's id, the short id that lists print, or the address.
+
+    Raises:
+        Refused: no user is meant, or several by a short id.
+    """
+    profile.check_reference(reference)
+    wanted = reference.strip().lower()
+    tables = [
+        session.backend.table(settings, writing=False) for settings in session.target.profiles
+    ]
+    matches = session.backend.find_users(tables[0], wanted)
+    if not matches:
+        _refuse_gone(session, tables, wanted)
+    if len(matches) != 1 and "@" not in wanted:
+        profile.the_one(matches, wanted)
+    steps: list[Step] = []
+    for number, match in enumerate(matches, start=1):
+        several = f"{number} of {len(matches)}: " if len(matches) > 1 else ""
+        steps += [
+            replace(step, name=f"{several}{step.name}", user_id=match.user.id)
+            for step in _steps(session, tables, match)
+        ]
+    keeping = [step for step in steps if step.status == "finding"]
+    unknown = any(step.status == "unknown" for step in steps)
+    notes = ["What was tried was rolled back: nothing was written."]
+    if len(matches) > 1:
+        notes.insert(0, "Several users have this address: ask by which way the person signs in.")
+    return Outcome(
+        steps=tuple(steps),
+        notes=tuple(notes),
+        next_steps=tuple(keeping[0].next_step.splitlines()) if keeping else (),
+        exit_code=2 if keeping else 1 if unknown else 0,
+    )
+
+
+def _refuse_gone(session: Session, tables: list[Table], wanted: str) -> None:
+    """No such user; a profile that outlived its user is named."""
+    if "@" not in wanted and len(wanted.replace("-", "")) == 32:
+        for table in tables:
+            if session.backend.left_behind(table, wanted):
+                raise Refused(
+                    f"no user in auth.users has the id {wanted}, and {table.settings.name} has a"
+                    " profile of it: the account was deleted",
+                    "the person signs up again, and gets another id",
+                )
+    profile.the_one((), wanted)
+
+
+def _steps(session: Session, tables: list[Table], match: Match) -> Iterator[Step]:
+    user = match.user
+    since = f", signed up {user.created_at:%Y-%m-%d %H:%M} UTC" if user.created_at else ""
+    yield Step("user", "ok", f"{user.email or 'no address'}{since}, by {visible(user.provider)}")
+    for table in tables:
+        names = tuple(name for name in table.column_types if _is_flag(name))
+        account = session.backend.account(table, user.id, names)
+        if account is None:
+            yield Step("account", "unknown", "the user was deleted meanwhile")
+            return
+        if table is tables[0]:
+            yield from _of_account(account, match)
+        else:
+            (match,) = session.backend.find_users(table, user.id) or (match,)
+        tried = None if match.has_profile or match.skip_reason else _tried(session, table, match)
+        yield _of_profile(session, table, match, tried)
+        if tried:
+            yield tried
+        if account.flags is None:
+            yield Step(
+                "flags", "skipped", "not told over the API: a database connection reads them"
+            )
+        yield from (_flag(name, value) for name, value in sorted((account.flags or {}).items()))
+
+
+def _of_account(account: Account, match: Match) -> Iterator[Step]:
+    """What the Auth server looks at before it signs somebody in."""
+    if account.deleted_at:
+        yield Step(
+            "soft-deleted",
+            "finding",
+            f"since {account.deleted_at} UTC: this account signs in no more",
+            next_step="the person signs up again: a soft-deleted account does not come back",
+        )
+    if match.skip_reason in (OTHER_AUDIENCE, OTHER_INSTANCE):
+        yield Step(
+            "audience",
+            "finding",
+            f"{match.skip_reason}: the Auth server does not see this user",
+            next_step=f"compare aud and instance_id with those of a user who gets in,"
+            f" {_IN_DASHBOARD} or in the SQL editor",
+        )
+    if account.unreadable:
+        yield Step(
+            "readable",
+            "finding",
+            f"{', '.join(account.unreadable)} is null: the Auth server fails with"
+            " `Database error` whenever it reads this user",
+            next_step="in the SQL editor, with the whole id, which --show-ids prints: "
+            + readable_update(account.unreadable, match.user.id),
+        )
+    if account.banned_until:
+        yield Step(
+            "banned",
+            "finding",
+            f"until {account.banned_until} UTC",
+            next_step=f"unban the user {_IN_DASHBOARD}, if that is meant to end",
+        )
+    if account.confirmed_at:
+        yield Step("confirmed", "ok", f"{account.confirmed_at} UTC")
+    elif account.is_anonymous or account.is_sso or account.last_sign_in_at:
+        yield Step("confirmed", "ok", "no, and this user got in without")
+    else:
+        yield Step(
+            "confirmed",
+            "finding",
+            "neither address nor phone is confirmed: no sign-in where the project asks for it",
+            next_step=f"send a magic link {_IN_DASHBOARD}; opening it confirms the address",
+        )
+    kind = [
+        *(["anonymous"] if account.is_anonymous else []),
+        *(["an SSO user"] if account.is_sso else []),
+    ]
+    signs = ", ".join(map(visible, account.identities)) or "none"
+    yield Step("identities", "ok", "; ".join([signs, *kind]))
+    last = f"{account.last_sign_in_at} UTC" if account.last_sign_in_at else "never"
+    yield Step("last sign-in", "ok", last)
+
+
+def _of_profile(session: Session, table: Table, match: Match, tried: Step | None) -> Step:
+    where = f"profile in {table.settings.name}"
+    if match.has_profile:
+        role = f", role {visible(match.role or 'none')}" if table.settings.role else ""
+        left_out = f"; the user needs none: {match.skip_reason}" if match.skip_reason else ""
+        return Step(where, "ok", f"there{role}{left_out}")
+    if match.skip_reason in (SOFT_DELETED, OTHER_AUDIENCE, OTHER_INSTANCE):
+        return Step(where, "ok", f"none, and none is needed: {match.skip_reason}")
+    if match.skip_reason:
+        rule = "users.anonymous" if match.skip_reason == ANONYMOUS else "users.exclude"
+        return Step(
+            where,
+            "finding",
+            f"none: {match.skip_reason}, by {rule} in usersync.yaml",
+            next_step=f"change {rule} in usersync.yaml if this user needs a profile, then: "
+            + session.command("create-profile", match.user.id),
+        )
+    create = session.command("create-profile", match.user.id)
+    return Step(where, "finding", "none", next_step=(tried and tried.next_step) or create)
+
+
+def _tried(session: Session, table: Table, match: Match) -> Step:
+    """What would come of the profile if it were made now; the transaction is rolled back."""
+    name = "if it were made now"
+    try:
+        table = session.backend.table(table.settings, writing=True)
+        sync.refuse_read_only([table])
+        untried = _untried(session, table, match)
+        if untried:
+            return untried
+        with session.backend.rehearsal(session.target.settings.rehearse_timeout_s) as door:
+            made = door.create(table, Selection(), Ids((match.user.id,)), max_failures=1)
+    except UsersyncError as error:
+        if isinstance(error, Refused):
+            return Step(name, "finding", error.message, next_step=error.next_step)
+        return Step(name, "unknown", error.message, next_step=error.next_step)
+    if made.failures:
+        failure = made.failures[0]
+        repair = next(text for state, text in _REPAIRS if failure.sqlstate.startswith(state))
+        told = f"{failure.sqlstate} {failure.condition} {failure.subject}".rstrip()
+        again = session.command("create-profile", match.user.id)
+        return Step(name, "finding", f"it fails: {told}", next_step=f"{repair}; then: {again}")
+    return Step(name, "ok", "it would be" if made.created else "somebody else made it just now")
+
+
+def _untried(session: Session, table: Table, match: Match) -> Step | None:
+    """Why nothing is tried: what a rollback would not take back, or a door that cannot."""
+    name = "if it were made now"
+    if session.backend.most_rehearsed == 0:
+        return Step(name, "skipped", "not tried: over the API a read cannot; a connection can")
+    plan = Plan(session.clock(), 1, 0, 1, "", triggers=session.backend.triggers(table))
+    stands = sync.trigger_guards(session, plan, (), "create-profile", match.user.id)
+    if not stands:
+        return None
+    return Step(name, "skipped", f"not tried: {stands[0].message}", next_step=stands[0].next_step)
+
+
+def _is_flag(name: str) -> bool:
+    return any(kind.fullmatch(name.lower()) for kind in (_OPENS, _CLOSES, _STATES))
+
+
+def _flag(name: str, value: str | None) -> Step:
+    """A column of the profile that apps close themselves with."""
+    lowered = (value or "").lower()
+    closed = (
+        (_OPENS.fullmatch(name.lower()) and lowered == "false")
+        or (_CLOSES.fullmatch(name.lower()) and lowered not in ("", "false"))
+        or (_STATES.fullmatch(name.lower()) and _CLOSES.fullmatch(lowered))
+    )
+    detail = f"{visible(name)} is {visible(value) if value is not None else 'null'}"
+    if not closed:
+        return Step("flag", "ok", detail)
+    return Step(
+        "flag",
+        "finding",
+        f"{detail}: the app may keep this person out by it",
+        next_step=f"ask the app's team what {visible(name)} means; usersync never changes it",
+    )
