@@ -23,6 +23,8 @@ from (
             n.nspname::text as schema_name,
             c.relname::text as table_name,
             a.attname::text as key,
+            -- Its own id is no user's.
+            a.atthasdef as has_default,
             exists (
                 select from pg_catalog.pg_index as x
                 where x.indrelid = c.oid and x.indisunique and x.indisvalid and x.indimmediate
@@ -75,11 +77,11 @@ from (
                 'graphql_public', 'pgsodium', 'pgbouncer', 'cron', 'usersync'
             )
     ) as found
-    where (found.references_users or found.named_so = 1)
+    where (found.references_users or found.named_so = 1 and not found.has_default)
         and (
             found.key_unique and (found.references_users or found.written_by is not null
                 or found.likeness > 0)
-            or found.likeness > 0 and (found.references_users or found.written_by is not null)
+            or found.likeness = 3 and (found.references_users or found.written_by is not null)
         )
     order by
         found.relation, found.references_users desc, found.key_unique desc, found.named_so desc,
@@ -192,6 +194,7 @@ acting as materialized (
     select
     t.tgrelid = to_regclass('auth.users') as on_users,
     t.tgname::text as name,
+    t.tgfoid::bigint as function_oid,
     case t.tgenabled when 'O' then 'on' when 'A' then 'on' when 'D' then 'off' else 'replica only' end
         as state,
     concat_ws(
@@ -816,7 +819,7 @@ told as materialized (
             '; ',
             case when t.references_users then 'refers to auth.users' end,
             'written by ' || t.written_by,
-            'likeness ' || t.score
+            'weight ' || t.score
         ), ''
     from (
         select

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import psycopg
 import pytest
 
 from tests.api_server import api
 from tests.app import App
+from tests.conftest import Database
 from tests.unprepared import before, over
 from usersync import config
 from usersync.config import ProfileTable
@@ -204,6 +206,7 @@ def test_of_a_key_beside_an_id(app: App) -> None:
     assert role is not None
     assert (role.column, role.allowed) == ("user_role", ("user", "owner"))
     assert "insert into public.workspaces" in found.text
+    assert "Also found" not in found.text
     works(app, found)
 
 
@@ -282,6 +285,34 @@ def test_an_expression_of_variables_is_not_proposed(app: App) -> None:
     )
     assert "full_name" not in found.columns
     assert "made_up" in found.text
+
+
+def test_a_writer_behind_another_function_is_seen(app: App) -> None:
+    """A trigger whose function calls the one that inserts is the writer too, and told when off."""
+    found = look(
+        app,
+        """
+        create table public.people (id uuid primary key references auth.users (id));
+        create function public.make(one uuid) returns void language sql
+            as $$ insert into public.people (id) values (one) $$;
+        create function public.called() returns trigger language plpgsql
+            as $$ begin perform public.make(new.id); return new; end $$;
+        create trigger outer_one after insert on auth.users
+            for each row execute function public.called();
+        """,
+    )
+    assert "is written at sign-up by outer_one (public.called())" in found.text
+    assert "installs no second one" in found.text
+
+
+def test_a_trigger_that_is_off_is_told(app: App, database: Database) -> None:
+    """A disabled trigger of the app's own is still its writer, and said to be off."""
+    app.rows(DOCUMENTED)
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        connection.execute("alter table auth.users disable trigger on_auth_user_created")
+    text = look(app).text
+    assert "(off, after insert)" in text
+    assert "It is off" in text
 
 
 @pytest.mark.parametrize("name", ["a\nb: c", "x # y", "\u202ex", "{{ y }}"])

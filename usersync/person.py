@@ -64,8 +64,7 @@ def examine(session: Session, reference: str) -> Outcome:
     for number, match in enumerate(matches, start=1):
         several = f"{number} of {len(matches)}: " if len(matches) > 1 else ""
         steps += [
-            replace(step, name=f"{several}{step.name}", user_id=match.user.id)
-            for step in _steps(session, tables, match)
+            replace(step, name=f"{several}{step.name}") for step in _steps(session, tables, match)
         ]
     keeping = [step for step in steps if step.status == "finding"]
     unknown = any(step.status == "unknown" for step in steps)
@@ -96,7 +95,8 @@ def _refuse_gone(session: Session, tables: list[Table], wanted: str) -> None:
 def _steps(session: Session, tables: list[Table], match: Match) -> Iterator[Step]:
     user = match.user
     since = f", signed up {user.created_at:%Y-%m-%d %H:%M} UTC" if user.created_at else ""
-    yield Step("user", "ok", f"{user.email or 'no address'}{since}, by {visible(user.provider)}")
+    who = f"{user.email or 'no address'}{since}, by {visible(user.provider)}"
+    yield Step("user", "ok", who, user_id=user.id)
     for table in tables:
         names = tuple(name for name in table.column_types if _is_flag(name))
         account = session.backend.account(table, user.id, names)
@@ -214,7 +214,7 @@ def _tried(session: Session, table: Table, match: Match) -> Step:
         told = f"{failure.sqlstate} {failure.condition} {failure.subject}".rstrip()
         again = session.command("create-profile", match.user.id)
         return Step(name, "finding", f"it fails: {told}", next_step=f"{repair}; then: {again}")
-    return Step(name, "ok", "it would be" if made.created else "somebody else made it just now")
+    return Step(name, "ok", "the insert passes" if made.created else "somebody was faster")
 
 
 def _untried(session: Session, table: Table, match: Match) -> Step | None:

@@ -51,7 +51,7 @@ def _writer(table: LikelyTable) -> tuple[ActingTrigger | None, Mapping[str, str]
     """The app's trigger that writes the table, and the values it writes."""
     writer = None
     for trigger in table.triggers:
-        if not trigger.on_users or trigger.name not in (table.written_by or ""):
+        if not trigger.on_users or trigger.function not in (table.written_by or ""):
             continue
         writer = writer or trigger
         if values := written(trigger.source, table.schema_name, table.table_name):

@@ -49,7 +49,7 @@ def lines(found: tuple[Adopted, ...]) -> Iterator[str]:
     for other in others:
         yield ""
         yield f"  # Also found, and left out, since {_comparison(first.table, other.table)}:"
-        yield from (f"  # {line[2:]}" if line.strip() else "" for line in _entry(other))
+        yield from (f"  # {line[2:].removeprefix('# ')}" for line in _entry(other))
     yield ""
     yield from _of_triggers(first)
 
@@ -115,11 +115,14 @@ def _of_triggers(adopted: Adopted) -> Iterator[str]:
             + (f" ({'; '.join(extra)})." if extra else ".")
         )
     if adopted.writer is None:
-        yield "# None of them writes the profile table: `migration.apply` installs one that does."
-    else:
-        yield "# The app's own trigger makes the profiles, and one table has one writer: usersync"
-        yield "# installs no second one. `migration.test` proves that it works, `sync` makes the"
-        yield "# profiles that are missing."
+        yield "# None of them shows that it writes the profile table. Look before `migration.apply`"
+        yield "# installs a trigger that does: one table has one writer."
+        return
+    if adopted.writer.state != "on":
+        yield "# It is off: nobody who signs up has a profile, until the app's team switches it on."
+    yield "# The app's own trigger is there to make the profiles, and one table has one writer:"
+    yield "# usersync installs no second one. `migration.test` proves that it works, `sync` makes"
+    yield "# the profiles that are missing."
 
 
 def _word(text: str) -> str:

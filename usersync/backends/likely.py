@@ -36,6 +36,8 @@ class ActingTrigger:
     writes: tuple[str, ...]
     """``insert into public.profiles`` and the like, as the text has it."""
     source: str
+    inserts: bool
+    """Whether its function, or one that it calls, may insert into the table."""
 
 
 @dataclass(frozen=True, slots=True)

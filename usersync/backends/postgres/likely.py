@@ -5,9 +5,13 @@ from __future__ import annotations
 from psycopg import sql
 
 from usersync.backends.likely import ActingTrigger, Column, LikelyTable
+from usersync.backends.postgres import reach
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.sql import compose, load
+
+#: What a writer counts in ``queries/candidates.sql``.
+_WRITTEN = 8
 
 
 def likely_tables(transactions: Transactions) -> tuple[LikelyTable, ...]:
@@ -15,7 +19,8 @@ def likely_tables(transactions: Transactions) -> tuple[LikelyTable, ...]:
 
     def work(cursor: RowCursor) -> tuple[LikelyTable, ...]:
         rows = fetch_all(cursor, compose(load("queries/candidates"), {}))
-        return tuple(_table(cursor, row) for row in rows)
+        found = [_table(cursor, row) for row in rows]
+        return tuple(sorted(found, key=lambda table: -table.score))
 
     return transactions.read(work)
 
@@ -25,8 +30,23 @@ def _table(cursor: RowCursor, row: Row) -> LikelyTable:
     named = {"profiles_text": sql.Literal(name)}
     columns = fetch_all(cursor, compose(load("queries/candidate_columns"), named))
     triggers = fetch_all(cursor, compose(load("queries/acting_triggers"), named))
+    place = (row["schema_name"], row["table_name"])
+    inserting = reach.inserting(cursor, [one["function_oid"] for one in triggers], [place])
+    acting = tuple(
+        _trigger(one, inserts=place in inserting.get(one["function_oid"], ())) for one in triggers
+    )
+    if row["written_by"] is None:
+        # Not in the text of its own function, but of one that this calls.
+        through = [one for one in acting if one.on_users and one.inserts]
+        row["written_by"] = ", ".join(f"{one.name} ({one.function})" for one in through) or None
+        row["score"] += _WRITTEN if through else 0
     return LikelyTable(
         **row,
         columns=tuple(Column(**one | {"allowed": tuple(one["allowed"])}) for one in columns),
-        triggers=tuple(ActingTrigger(**one | {"writes": tuple(one["writes"])}) for one in triggers),
+        triggers=acting,
     )
+
+
+def _trigger(row: Row, *, inserts: bool) -> ActingTrigger:
+    fields = {name: value for name, value in row.items() if name != "function_oid"}
+    return ActingTrigger(**fields | {"writes": tuple(row["writes"])}, inserts=inserts)

@@ -4,6 +4,7 @@
 select
     t.tgrelid = to_regclass('auth.users') as on_users,
     t.tgname::text as name,
+    t.tgfoid::bigint as function_oid,
     case t.tgenabled when 'O' then 'on' when 'A' then 'on' when 'D' then 'off' else 'replica only' end
         as state,
     concat_ws(

@@ -47,7 +47,7 @@ told as materialized (
             '; ',
             case when t.references_users then 'refers to auth.users' end,
             'written by ' || t.written_by,
-            'likeness ' || t.score
+            'weight ' || t.score
         ), ''
     from (
         select
