@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import called
+from tests.app import App
+from tests.program import NOWHERE, called
 from usersync import config, scaffold
 
 PINNED = f"acme/usersync@{'7' * 40}"
@@ -201,3 +202,38 @@ def test_targets_of_a_broken_file(workdir: Path) -> None:
     done = called("targets", "--config", "mine.yaml", "--json")
     assert (done.returncode, done.stdout) == (3, "")
     assert "mine.yaml:1: target" in done.stderr
+
+
+def test_init_looks(app: App) -> None:
+    """With a connection the file says what the database has, with the reason for each choice."""
+    app.rows(
+        "create schema crm; create table crm.people"
+        " (id uuid primary key references auth.users (id), email text, display_name text)"
+    )
+    app.rows("drop table public.user_profiles")
+    done = called("init", "--action", PINNED)
+    assert done.returncode == 0, done.stderr
+    text = (app.folder / "usersync.yaml").read_text()
+    (table,) = config.read_text(text).settings.profiles
+    assert (table.schema_name, table.table, table.key) == ("crm", "people", "id")
+    assert "email" in table.columns
+    assert "Every choice has its reason beside it" in text
+    assert config.read_text(text).settings.unattended is not None
+    again = called("init", "--action", PINNED)
+    assert again.returncode == 0
+    assert "as ours: usersync.yaml" in again.stdout
+
+
+def test_init_cannot_look(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is configured and does not open ends it before anything is written."""
+    monkeypatch.setenv("SUPABASE_DB_URL", NOWHERE)
+    done = called("init", "--action", PINNED)
+    assert done.returncode == 1
+    assert "nothing listens" in done.stderr
+    assert there(workdir) == {}
+
+
+def test_init_without_a_connection_says_so(workdir: Path) -> None:
+    """Without a connection the file holds the usual table, and init says that it is a guess."""
+    done = called("init", "--action", PINNED)
+    assert "No database was looked at" in done.stdout

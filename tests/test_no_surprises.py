@@ -84,6 +84,7 @@ class Website:
 #: Every task, as somebody types it first; `{port}` is the app's website.
 WORDS: Mapping[str, tuple[str, ...]] = {
     "create-profile": ("24c2c7f8", "--yes"),
+    "init": ("--diff", "--action", f"acme/usersync@{'7' * 40}"),
     "health.check": ("--base-url", "http://127.0.0.1:{port}"),
     "health.serve": ("--port", "0"),
     "journal.forget": ("24c2c7f8-0000-4000-8000-000000000000",),

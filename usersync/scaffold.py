@@ -21,6 +21,10 @@ FIRST_RUNBOOK = "our-first-runbook"
 WORKFLOWS = Path(".github/workflows")
 
 _TEMPLATES = Path(__file__).with_name("templates") / "init"
+#: The part of the template that a look at the database replaces.
+_PROFILES = re.compile(
+    r"^# The profile table\..*?\n\n(?=# Who needs no profile)", re.DOTALL | re.MULTILINE
+)
 _PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}")
 _ON_A_SERVER = re.compile(r"(?:https://|ssh://git@|git@)[\w.-]+[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
@@ -52,19 +56,23 @@ class Planned:
         return (visible(line, LONGEST_MESSAGE) for line in lines)
 
 
-def plan(folder: Path, action: str) -> tuple[Planned, ...]:
+def plan(folder: Path, action: str, profiles: str = "") -> tuple[Planned, ...]:
     """Every file of ours, beside what is there; writes nothing.
 
     Args:
         folder: somebody's repository.
         action: what its workflows use, ``OWNER/REPOSITORY@COMMIT``.
+        profiles: the part of ``usersync.yaml`` about the profile table, as a look at the database
+            proposed it.
 
     Raises:
         Refused: there is no such folder, or something that is no file stands in the way.
     """
     if not folder.is_dir():
         raise Refused(f"there is no folder {folder}", "name the repository: --folder DIR")
-    return tuple(Planned(path, text, _there(folder, path)) for path, text in files(action).items())
+    return tuple(
+        Planned(path, text, _there(folder, path)) for path, text in files(action, profiles).items()
+    )
 
 
 def write(folder: Path, planned: tuple[Planned, ...]) -> None:
@@ -82,14 +90,18 @@ def write(folder: Path, planned: tuple[Planned, ...]) -> None:
                 stream.write(one.text)
 
 
-def files(action: str) -> Mapping[Path, str]:
+def files(action: str, profiles: str = "") -> Mapping[Path, str]:
     """The text of every file.
 
     Args:
         action: what the workflows use.
+        profiles: the part about the profile table; the usual one when not given.
     """
     names = [*runbook.entries(runbook.shipped_folder()), FIRST_RUNBOOK]
-    texts = {Path("usersync.yaml"): _template("usersync.yaml")}
+    settings = _template("usersync.yaml")
+    if profiles:
+        settings = _PROFILES.sub(lambda _: profiles.strip() + "\n\n", settings)
+    texts = {Path("usersync.yaml"): settings}
     for name in ("verify", "sync", "runbook"):
         texts[WORKFLOWS / f"usersync-{name}.yml"] = workflow(name, action, names)
     return texts | runbook.starter(FIRST_RUNBOOK) | {runbook.SCHEMA_FILE: schema_text()}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke.context import Context
 
 from usersync.tasks.command import command, program
+
+if TYPE_CHECKING:
+    from usersync.model import Outcome
 
 #: What is left to do, by somebody who may; `{owner}` and `{repo}` are filled in by gh itself.
 _GH = """\
@@ -51,7 +56,11 @@ def init(
     from usersync import scaffold
 
     at = Path(folder or ".")
-    planned = scaffold.plan(at, scaffold.action(action))
+    used = scaffold.action(action)
+    looked = _look()
+    if looked.exit_code:
+        return looked.exit_code
+    planned = scaffold.plan(at, used, looked.statements)
     if not diff:
         scaffold.write(at, planned)
     for one in planned:
@@ -67,3 +76,17 @@ def init(
     if not diff:
         print(f"\nRead usersync.yaml first, then: {program()} sync --dry-run\n\n{_GH}", end="")
     return 2 if any(one.differs or (diff and one.there is None) for one in planned) else 0
+
+
+def _look() -> Outcome:
+    """What the database says, where a connection is configured; an error is told."""
+    from usersync import config, report, runner
+    from usersync.model import Outcome
+
+    if not dict(config.presence())["SUPABASE_DB_URL"]:
+        print("No database was looked at: SUPABASE_DB_URL is not set. Its table is a guess.\n")
+        return Outcome()
+    run = runner.run(runner.Request("init", "init.look", program=program()))
+    if run.exit_code:
+        print(report.terminal(run), end="", file=sys.stderr)
+    return Outcome(statements=run.statements, exit_code=run.exit_code)
