@@ -34,7 +34,7 @@ LAYERS = (
     {"doctor"},
     {"migration"},
     {"scratch"},
-    {"auth_canary", "connect", "health", "kill_switch", "logs", "profile"},
+    {"auth_canary", "connect", "health", "kill_switch", "logs", "profile", "repair"},
     {"sync"},
     {"request"},
     {"session", "ways"},
