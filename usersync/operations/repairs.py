@@ -129,7 +129,8 @@ def _planned(session: Session, jobs: Sequence[Job], options: RepairOptions) -> O
 def told(session: Session, planned: Sequence[Planned]) -> Outcome:
     """Plans, one for each table, as an outcome."""
     pending = [one for one in planned if one.rows]
-    steps = tuple(step for one in planned for step in repair.would(one))
+    several = len(planned) > 1
+    steps = tuple(step for one in planned for step in _of(one, repair.would(one), several=several))
     standing = any(one.others for one in planned)
     approve = pending[0].digest if len(planned) == 1 and pending else ""
     next_steps: tuple[str, ...] = ()
@@ -190,7 +191,7 @@ def each(planned: Sequence[Planned], do: Callable[[Planned], Carried]) -> Outcom
     for one in planned:
         result, rows, error = do(one)
         results.append(result)
-        steps += rows
+        steps += _of(one, rows, several=len(planned) > 1)
         if error is not None:
             break
     repairs = [result.repair for result in results if result.repair]
@@ -201,6 +202,15 @@ def each(planned: Sequence[Planned], do: Callable[[Planned], Carried]) -> Outcom
         exit_code=worst([error.exit_code if error else 0, 2 if left else 0]),
         error=error.message if error else "",
         next_steps=tuple(error.next_step.splitlines()) if error else (),
+    )
+
+
+def _of(planned: Planned, steps: Sequence[Step], *, several: bool) -> tuple[Step, ...]:
+    """Rows of one table, with its name where there are others."""
+    if not several:
+        return tuple(steps)
+    return tuple(
+        replace(step, detail=f"{planned.table}: {step.detail}".removesuffix(": ")) for step in steps
     )
 
 

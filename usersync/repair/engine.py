@@ -59,7 +59,7 @@ class _Tally:
 
     def steps(self, *, rehearsed: bool) -> tuple[Step, ...]:
         """The first rows of each kind, those that need somebody first."""
-        table = self.planned.table
+        row_is = self.planned.row_is
         details = {row.id: row.detail for row in self.planned.rows}
         did = _DID[self.planned.job.correction.kind]
 
@@ -68,16 +68,16 @@ class _Tally:
 
         stay = [step for step in would(self.planned) if step.status == "finding"]
         failed = [
-            Step(table, "failed", f"not {did}: {why}", user_id=row_id)
+            Step(row_is, "failed", f"not {did}: {why}", user_id=row_id)
             for row_id, why in list(self.failed.items())[:LIST_LENGTH]
         ]
         moved = [
-            Step(table, "finding", "changed by somebody else meanwhile; stays", user_id=row_id)
+            Step(row_is, "finding", "changed by somebody else meanwhile; stays", user_id=row_id)
             for row_id in self.moved[:LIST_LENGTH]
         ]
         done = [
             Step(
-                table,
+                row_is,
                 "would-change" if rehearsed else "changed",
                 told(row_id),
                 user_id=row_id,

@@ -49,6 +49,11 @@ class Planned:
         """The name of the table."""
         return self.job.correction.name
 
+    @property
+    def row_is(self) -> str:
+        """What a row of it is called: its table is no name for what anybody may read."""
+        return "profile" if self.job.correction.table else "user"
+
 
 def make_plan(session: Session, job: Job, options: RepairOptions) -> Planned:
     """Work out what a repair would do; writes nothing.
@@ -107,11 +112,11 @@ def planned_result(planned: Planned) -> TableResult:
 def would(planned: Planned) -> tuple[Step, ...]:
     """The first rows of a plan, those that stay first: they need somebody."""
     stay = [
-        Step(planned.table, "finding", _why(row), user_id=row.id)
+        Step(planned.row_is, "finding", _why(row), user_id=row.id)
         for row in planned.others[:LIST_LENGTH]
     ]
     rows = [
-        Step(planned.table, "would-change", row.detail, user_id=row.id)
+        Step(planned.row_is, "would-change", row.detail, user_id=row.id)
         for row in planned.rows[:LIST_LENGTH]
     ]
     return (*stay, *rows)
