@@ -16,6 +16,7 @@ from usersync.model import (
     Missing,
     Paused,
     Plan,
+    Repair,
     Run,
     RunbookFacts,
     Status,
@@ -142,6 +143,39 @@ RUNS: dict[str, Run] = {
             )
         ),
         next_steps=("usersync status",),
+    ),
+    "repair_plan": run(
+        "repair.emails",
+        2,
+        tables=table(
+            repair=Repair(
+                "emails",
+                "planned",
+                200,
+                digest="200-20261125T031700000000-8e1acd93",
+                guards=(Guard("max_rows", "200 profiles would change, more than 100", "more"),),
+            )
+        ),
+        steps=(
+            Step(
+                "profile", "would-change", "a***@x.example becomes b***@x.example", user_id=USER_ID
+            ),
+        ),
+    ),
+    "repaired": run(
+        "repair.orphans",
+        2,
+        tables=table(
+            repair=Repair("orphans", "done", 12, blocked=1, changed=10, failed=1, moved=1)
+        ),
+        steps=(
+            Step("profile", "finding", "stays: rows refer to it: public.posts", user_id=USER_ID),
+        ),
+    ),
+    "overwritten": run(
+        "sync",
+        0,
+        tables=table(summary=SUMMARY, repair=Repair("profiles", "done", 7, changed=7)),
     ),
     "findings": run("doctor", 2, checks=CHECKS),
     "verified": run(

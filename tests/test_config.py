@@ -439,8 +439,8 @@ FAULTS = {
     PROFILE + "    columns:\n      x:": f"5: profiles[0].columns.x: {NOTHING}",
     # the rest
     "unattended: {tasks: [snyc]}": (
-        "1: unattended.tasks[0]: found `snyc`; allowed are sync, create-profile; did you mean "
-        "`sync`?"
+        "1: unattended.tasks[0]: found `snyc`; allowed are sync, create-profile, repair.emails,"
+        " repair.orphans, repair.tokens; did you mean `sync`?"
     ),
     "accept: [{id: x, reason: y, until: soon}]": (
         "1: accept[0].until: found `soon`; write a day, such as `2026-12-31`"

@@ -76,8 +76,10 @@ def test_each_file_is_all_or_nothing(app: App) -> None:
     last.write_text(last.read_text() + "select 1 / 0;\n")
     with pytest.raises(psycopg.errors.DivisionByZero):
         push(app, [last])
-    assert [name for name, state in states(plan(app)).items() if state == "absent"] == ["0008_api"]
-    assert app.rows("select 1 from pg_proc where proname like 'usersync\\_%'") == []
+    assert [name for name, state in states(plan(app)).items() if state == "absent"] == [
+        "0009_parked_profiles"
+    ]
+    assert app.one("select to_regclass('usersync.parked_profiles')") is None
 
 
 def test_each_file_waits_for_a_lock_no_longer_than_apply_does(app: App) -> None:

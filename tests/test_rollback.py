@@ -30,7 +30,13 @@ from usersync.sql import changes
 
 MADE = "profiles:\n  - {table: members, key: id, columns: {email: email}}\n"
 
-DATA = ["0001_ledger", "0002_journal", "0003_failures", "0004_before_images"]
+DATA = [
+    "0001_ledger",
+    "0002_journal",
+    "0003_failures",
+    "0004_before_images",
+    "0009_parked_profiles",
+]
 ACTING = ["0007_follow", "0006_sign_up"]
 
 #: Of our functions; what keeps the journal append-only stays with it.
@@ -152,7 +158,14 @@ def test_drop_data_dumps_every_row_first(app: App) -> None:
         "public.members",
         *(
             f"usersync.{table}"
-            for table in ("ledger", "journal", "lease", "failures", "before_images")
+            for table in (
+                "ledger",
+                "journal",
+                "lease",
+                "failures",
+                "before_images",
+                "parked_profiles",
+            )
         ),
     }
     journal_rows = rows["usersync.journal"]

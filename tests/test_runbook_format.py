@@ -200,8 +200,10 @@ def test_the_commands_of_a_page_run(app: App, path: Path) -> None:
     """What a page says to paste is read by the tasks, and runs up to its first gate."""
     page = (ROOT / "docs/runbooks" / f"{path.stem}.md").read_text()
     (block,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    drill = runbooks.load(path.stem).runbook.drill
+    said = {name.upper(): str(value) for name, value in drill.inputs.items()} if drill else {}
     for line in block.splitlines():
-        words = line.partition("#")[0].split()
+        words = [said.get(word, word) for word in line.partition("#")[0].split()]
         done = called(*words[1:], "--json")
         assert json.loads(done.stdout)["runbook"]["name"] == path.stem
         assert done.returncode in (0, 2, 4), done

@@ -71,16 +71,24 @@ class Digest:
             ) from None
         return cls(rows=int(fields.pop("rows")), newest_at=newest_at, **fields)
 
-    def moved(self, now: Digest) -> tuple[str, ...]:
-        """What is different now, one phrase each; empty when the plan still stands."""
+    def moved(
+        self,
+        now: Digest,
+        what: str = "users",
+        where: str = "of that time are without a profile now",
+    ) -> tuple[str, ...]:
+        """What is different now, one phrase each; empty when the plan still stands.
+
+        Args:
+            now: the same plan, made anew.
+            what: its rows are.
+            where: those that are counted now are in that state.
+        """
         moved = [
             phrase for part, phrase in _MEANING.items() if getattr(self, part) != getattr(now, part)
         ]
         if (self.rows, self.users) != (now.rows, now.users):
-            moved.append(
-                f"the users (the plan held {self.rows:,}; {now.rows:,} of that time are without a"
-                " profile now)"
-            )
+            moved.append(f"the {what} (the plan held {self.rows:,}; {now.rows:,} {where})")
         elif self.values != now.values and "settings" not in moved:
             moved.append("values of these users (an e-mail, a name) that would be written")
         return tuple(moved)

@@ -39,7 +39,7 @@ _FIRST_AID = {
 }
 
 #: A task of ours in a remedy, with its flags.
-_TASK = re.compile(r"(?<![\w.])migration\.[a-z]+(?: --[a-z-]+)*")
+_TASK = re.compile(r"(?<![\w.])(?:migration|repair)\.[a-z]+(?: --[a-z-]+)*")
 
 _SEVERITY = {"error": 0, "warning": 1, "info": 2}
 

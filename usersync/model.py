@@ -229,6 +229,27 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """What a correction of rows that are there would do, or did; the steps name the rows."""
+
+    what: Literal["profiles", "emails", "tokens", "orphans", "parked", "images"] = public()
+    """``profiles`` are columns of auth data; ``parked`` are profiles that are put back; ``images``
+    are old values that are put back."""
+    state: Literal["planned", "rehearsed", "done"] = public()
+    rows: int = public()
+    """How many rows it would change."""
+    blocked: int = public(default=0)
+    """Rows that it means and leaves as they are; their steps say why."""
+    changed: int = public(default=0)
+    failed: int = public(default=0)
+    moved: int = public(default=0)
+    """Rows that somebody else changed since the plan; they stay as they are."""
+    digest: str = public(default="")
+    triggers: tuple[Trigger, ...] = internal(default=())
+    guards: tuple[Guard, ...] = internal(default=())
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One row of a check."""
 
@@ -273,6 +294,7 @@ class TableResult:
     status: Status | None = public(default=None)
     plan: Plan | None = public(default=None)
     summary: Summary | None = public(default=None)
+    repair: Repair | None = public(default=None)
     checks: tuple[CheckResult, ...] = internal(default=())
 
 

@@ -19,6 +19,7 @@ from usersync.backends.objects import (
     TriggerFunction,
     Waited,
 )
+from usersync.backends.repairs import Repairs
 from usersync.backends.survey import LedgerEntry, Survey, UserTrigger
 from usersync.config import ProfileTable
 from usersync.model import CheckResult, JournalEvent, Paused, Step
@@ -32,6 +33,10 @@ Ask = Callable[[str, Mapping[str, str], str, Mapping[str, Any]], CheckResult]
 
 class Catalog(Protocol):
     """The schema of one target."""
+
+    @property
+    def repairs(self) -> Repairs:
+        """Changes of rows that are there already, with their old values kept."""
 
     def survey(self, tables: tuple[ProfileTable, ...]) -> Survey:
         """What is installed, whose the triggers on ``auth.users`` are, what is paused."""

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from usersync.config.values import Day, Flag, Rows, Text, Variable
 
-UnattendedTask = Literal["sync", "create-profile"]
+UnattendedTask = Literal[
+    "sync", "create-profile", "repair.emails", "repair.orphans", "repair.tokens"
+]
 
 
 class Section(BaseModel):
@@ -58,6 +60,11 @@ class JournalSettings(Section):
         None,
         description="Lines older than this are removed when a run that changes something starts; "
         "kept for good when not said.",
+    )
+    before_images_days: Annotated[int, Strict(), Ge(1)] = Field(
+        90,
+        description="How long the old values of rows that a repair changed are kept, so that "
+        "`restore` can put them back.",
     )
 
 

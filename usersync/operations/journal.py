@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-from usersync.errors import Refused
+from usersync.backends.repairs import Correction
+from usersync.errors import Refused, UsersyncError
 from usersync.model import Outcome, Step
 from usersync.operations.registry import operation
 from usersync.session import Session
@@ -28,6 +30,24 @@ def forget(session: Session, *, user_id: str) -> Outcome:
         raise Refused("journal.forget takes a whole user id", "the lists have it with --show-ids")
     with session.backend.exclusively("journal.forget", 0.0):
         in_target, in_file = session.journal.forget(wanted)
+        kept = _forget_rows(session, wanted)
     detail = f"taken out of {in_target} lines of the target and {in_file} of the file"
-    status = "changed" if in_target or in_file else "ok"
-    return Outcome(steps=(Step("journal", status, detail, user_id=wanted),))  # type: ignore[arg-type]
+    steps = [Step("journal", _status(in_target + in_file), detail, user_id=wanted)]
+    if kept:
+        detail = f"{kept} old values and parked profiles removed"
+        steps.append(Step("old values", "changed", detail, user_id=wanted))
+    return Outcome(steps=tuple(steps))
+
+
+def _status(changed: int) -> Literal["changed", "ok"]:
+    return "changed" if changed else "ok"
+
+
+def _forget_rows(session: Session, user_id: str) -> int:
+    """What repairs keep of this user; over the API there is no way to it."""
+    try:
+        session.backend.refuse("schema", "journal.forget")
+    except UsersyncError:
+        return 0
+    repairs = session.backend.catalog.repairs
+    return repairs.forget(user_id) if repairs.ground(Correction("tokens")).keeps else 0

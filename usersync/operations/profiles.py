@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from usersync import connect, profile, sync
+from usersync import connect, profile, shelf, sync
 from usersync.backends import Ids, Selection, Table
 from usersync.errors import Refused, UsersyncError
 from usersync.model import LIST_LENGTH, Outcome, TableResult, worst
@@ -34,6 +34,7 @@ def status(
         ids_to: a file for the whole ids of all missing users, one a line.
     """
     results = []
+    books = shelf.healing()
     listed: tuple[str, ...] = ()
     for settings in session.target.profiles:
         table = session.backend.table(settings, writing=False)
@@ -43,7 +44,11 @@ def status(
             measured, checks = session.backend.status(
                 table, list_users=LIST_LENGTH if verbose else 0
             )
-            result = TableResult(settings.name, status=measured, checks=checks)
+            named = tuple(
+                replace(check, runbook=books.get(check.check, "") if check.count else "")
+                for check in checks
+            )
+            result = TableResult(settings.name, status=measured, checks=named)
         results.append(result)
         if ids_to:
             listed = (*listed, _write_ids(session, table, ids_to))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from usersync.model import CheckResult, Outcome, Step
+from usersync.model import CheckResult, Outcome, Repair, Step
 
 #: States of a change of the migration that apply would do something about.
 _PENDING = frozenset({"absent", "older", "configured", "lost", "unwanted", "edited"})
@@ -66,12 +66,17 @@ def _words(outcome: Outcome) -> Iterator[str]:
         elif result.status:
             status = result.status
             yield f"{status.missing:,} of {status.total:,} users have no profile{at}"
+        elif result.repair:
+            fixed = result.repair
+            yield _words_of_repair(fixed) + at
     yield from _words_of_checks(outcome)
     if outcome.changes and not outcome.checks:
         pending = fields(outcome)["pending"]
         yield f"{pending} of {len(outcome.changes)} changes to install" if pending else "installed"
     done = [step for step in outcome.steps if step.status == "changed"]
-    if len(done) == 1:
+    if any(result.repair for result in outcome.tables):
+        pass  # The rows are counted already.
+    elif len(done) == 1:
         yield f"{done[0].name}: {done[0].detail}"
     elif outcome.steps:
         yield from _words_of_steps(outcome.steps)
@@ -85,6 +90,17 @@ def _words_of_steps(steps: Sequence[Step]) -> Iterator[str]:
     if asked:
         yield f"{len(asked) - len(wrong)} of {len(asked)} as they should be"
     yield from (f"{step.name}: {step.detail}" for step in steps if step.status == "skipped")
+
+
+def _words_of_repair(repair: Repair) -> str:
+    """What a correction would do, or did."""
+    left = {"failed": repair.failed, "changed by others": repair.moved, "stay": repair.blocked}
+    did = (
+        f"{repair.rows:,} rows would be changed"
+        if repair.state == "planned"
+        else f"{repair.changed:,} rows changed"
+    )
+    return ", ".join([did, *(f"{count:,} {what}" for what, count in left.items() if count)])
 
 
 def _words_of_checks(outcome: Outcome) -> Iterator[str]:

@@ -49,6 +49,9 @@ def _cases(run: Run, shown: Shown) -> Iterator[Case]:
     for check in all_checks(run):
         yield _check(check, shown)
     for step in run.steps:
+        if step.user_id and shown.is_public:
+            # How many there are says as much as a number.
+            continue
         detail = "" if shown.is_public else step.detail
         yield Case(step.name, _STEPS.get(step.status, "ok"), detail, step.duration_s)
     line = headline(run, shown)

@@ -70,7 +70,17 @@ def headline(run: Run, shown: Shown | None = None) -> Headline:
         # An error may name the target's parts.
         why = "" if shown.is_public else f": {run.error.splitlines()[0]}"
         return _said(run, MEANINGS[run.exit_code] + why)
-    for look in (_runbook, _verdicts, _paused, _summaries, _plans, _statuses, _checks, _changes):
+    for look in (
+        _runbook,
+        _verdicts,
+        _paused,
+        _repairs,
+        _summaries,
+        _plans,
+        _statuses,
+        _checks,
+        _changes,
+    ):
         found = look(run, shown)
         if found is not None:
             return found
@@ -151,6 +161,31 @@ def _paused(run: Run, shown: Shown) -> Headline | None:
             " signed up since then",
         ),
     )
+
+
+def _repairs(run: Run, shown: Shown) -> Headline | None:
+    """What became of rows that were there, and of new ones where a sync overwrites."""
+    repairs = [table.repair for table in run.tables if table.repair]
+    if not repairs:
+        return None
+    plans = [table.plan for table in run.tables if table.plan]
+    summaries = [table.summary for table in run.tables if table.summary]
+    left = sum(one.failed + one.moved + one.blocked for one in repairs)
+    stay = f"; {shown.count(left)} stay as they are" if left else ""
+    if all(one.state == "planned" for one in repairs):
+        rows = shown.count(sum(one.rows for one in repairs))
+        missing = shown.count(sum(one.rows for one in plans))
+        new = f"create {missing} profiles and " if plans else ""
+        stopped = any(one.guards for one in repairs) or any(one.guards for one in plans)
+        end = "; a guard would stop it" if stopped else "; nothing was written"
+        return _said(run, Code(run.task), f" would {new}change {rows} rows{stay}{end}")
+    created = sum(one.created for one in summaries)
+    failed = sum(one.failed for one in summaries)
+    changed = shown.count(sum(one.changed for one in repairs))
+    new = f"{shown.count(created)} profiles created, " if summaries else ""
+    bad = f", {shown.count(failed)} could not be created" if failed else ""
+    taken_back = " (rehearsed, rolled back)" if repairs[0].state == "rehearsed" else ""
+    return _said(run, Code(run.task), f": {new}{changed} rows changed{bad}{stay}{taken_back}")
 
 
 def _summaries(run: Run, shown: Shown) -> Headline | None:

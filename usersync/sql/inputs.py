@@ -178,6 +178,7 @@ def _of_catalog(settings: Settings, shape: Shape) -> Names:
     """What questions to the catalog may name."""
     return {
         **names.ours(settings),
+        **names.event("insert"),
         "profiles_text": sql.Literal(profiles.table_name(shape.settings).as_string()),
         "schema_text": sql.Literal(shape.settings.schema_name),
         "table_text": sql.Literal(shape.settings.table),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from psycopg import sql
 
 from usersync.sql import profiles, users
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from usersync.config import ProfileTable, Settings, Users
 
 Names = dict[str, sql.Composable]
+
+#: A kind of write, which fires triggers.
+Event = Literal["insert", "update", "delete"]
 
 
 def of_table(
@@ -59,13 +62,29 @@ def of_table(
 def ours(settings: Settings) -> Names:
     """The names of everything usersync installs, as identifiers and as texts."""
     schema = settings.install.schema_name
-    tables = ("ledger", "journal", "lease", "failures", "before_images")
+    tables = ("ledger", "journal", "lease", "failures", "before_images", "parked_profiles")
     return {
         "ours": sql.Identifier(schema),
         "ours_text": sql.Literal(schema),
         "ours_name": text(sql.Identifier(schema)),
         "trigger": sql.Identifier(settings.install.trigger),
         **{f"{table}_text": text(sql.Identifier(schema, table)) for table in tables},
+    }
+
+
+def event(kind: Event, columns: Sequence[str] | None = None) -> Names:
+    """What the catalog calls a kind of write: the bit of a trigger, and the letter of a rule.
+
+    Args:
+        kind: of write.
+        columns: those that an update may write; all when not given.
+    """
+    bit, letter = {"insert": (4, "3"), "delete": (8, "4"), "update": (16, "2")}[kind]
+    listed = None if columns is None else list(columns)
+    return {
+        "event_bit": sql.Literal(bit),
+        "rule_event": sql.Literal(letter),
+        "written_columns": sql.SQL("{}::text[]").format(sql.Literal(listed)),
     }
 
 

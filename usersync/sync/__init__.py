@@ -2,8 +2,10 @@
 
 from usersync.sync.engine import execute, rehearse
 from usersync.sync.guards import (
+    allowed_rows,
     approval,
     authorize,
+    consent,
     refuse_read_only,
     stop_at,
     trigger_guards,
@@ -16,8 +18,10 @@ __all__ = [
     "Pages",
     "Planned",
     "SyncOptions",
+    "allowed_rows",
     "approval",
     "authorize",
+    "consent",
     "execute",
     "make_plan",
     "refuse_impossible",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usersync.backends import Table, inspection
 from usersync.errors import Refused, Stopped
-from usersync.model import Guard, Outcome, Plan, TableResult
+from usersync.model import Guard, Outcome, Plan, Repair, TableResult
 from usersync.privacy import LONGEST_MESSAGE, visible
 from usersync.session import Session
 
@@ -46,10 +46,11 @@ def guards(session: Session, plan: Plan, options: SyncOptions) -> tuple[Guard, .
 
 def trigger_guards(
     session: Session,
-    plan: Plan,
+    plan: Plan | Repair,
     fire_triggers: tuple[str, ...],
     task: str = "sync",
     *options: str,
+    event: str = "an insert",
 ) -> tuple[Guard, ...]:
     """A guard for each trigger that may reach outside and was not named; one command for all."""
     named = {*fire_triggers, *session.target.settings.allow_triggers}
@@ -63,7 +64,7 @@ def trigger_guards(
         Guard(
             "trigger",
             visible(
-                f"an insert fires {trigger.name}"
+                f"{event} fires {trigger.name}"
                 + (f" ({trigger.function})" if trigger.function else "")
                 + (", which reaches outside: " if trigger.reach == "outside" else ", undecided: ")
                 + trigger.why,
@@ -77,14 +78,25 @@ def trigger_guards(
 
 def max_rows(session: Session, plan: Plan, options: SyncOptions) -> int | None:
     """The most rows that one run may create; None for no limit."""
-    if options.max_rows is not None:
-        return options.max_rows
+    return allowed_rows(session, options.max_rows, lambda: plan.total)
+
+
+def allowed_rows(session: Session, given: int | None, total: Callable[[], int]) -> int | None:
+    """The most rows that one run may write; None for no limit.
+
+    Args:
+        session: the run's surroundings.
+        given: what was given on the command line.
+        total: counts the users, where their number matters.
+    """
+    if given is not None:
+        return given
     settings = session.target.settings
     if settings.max_rows is not None:
         return settings.max_rows
     if session.target.is_local:
         return None
-    return max(1_000, plan.total // 100)
+    return max(1_000, total() // 100)
 
 
 def approval(plan: Plan, options: SyncOptions) -> tuple[str, ...]:
@@ -159,16 +171,54 @@ def authorize(
     assert plan is not None
     if approve:
         session.journal.approved()
-    if not session.target.is_production or not plan.rows or approve or yes:
-        return
+    profiles = f"profile{'' if plan.rows == 1 else 's'}"
     agreed = ("--approve", plan.digest) if plan.digest else ("--yes",)
-    agree = session.command(task, *options, *agreed)
+    consent(
+        session,
+        task,
+        plan.rows,
+        Outcome(tables=(result,)),
+        would="profiles would be created",
+        question=f"Create {plan.rows:,} {profiles} in {result.table}?",
+        agree=session.command(task, *options, *agreed),
+        agreed=bool(approve) or yes,
+    )
+
+
+def consent(
+    session: Session,
+    task: str,
+    rows: int,
+    about: Outcome,
+    *,
+    would: str,
+    question: str,
+    agree: str,
+    agreed: bool,
+) -> None:
+    """Let rows of production be written only when somebody said so.
+
+    Args:
+        session: the run's surroundings.
+        task: what is about to change production.
+        rows: how many rows it writes.
+        about: the plan, which the person is shown.
+        would: what would happen, behind the number.
+        question: what the person is asked.
+        agree: the command that agrees beforehand.
+        agreed: whether somebody did.
+
+    Raises:
+        Refused: nobody is there to ask, and nothing was said beforehand.
+        Stopped: the person said no, or the plan exceeds what may happen unattended.
+    """
+    if not session.target.is_production or not rows or agreed:
+        return
     unattended = session.target.settings.unattended
     if unattended is not None and task in unattended.tasks:
-        if unattended.max_rows is not None and plan.rows > unattended.max_rows:
+        if unattended.max_rows is not None and rows > unattended.max_rows:
             raise Stopped(
-                f"{plan.rows:,} profiles would be created, more than the"
-                f" {unattended.max_rows:,} allowed unattended",
+                f"{rows:,} {would}, more than the {unattended.max_rows:,} allowed unattended",
                 agree,
             )
         return
@@ -178,9 +228,5 @@ def authorize(
             f"{line.name} is production: somebody must approve this, and there is no terminal",
             agree,
         )
-    if not session.ask(
-        f"{line.name} is production ({line.host}). Create {plan.rows:,} profile"
-        f"{'' if plan.rows == 1 else 's'} in {result.table}?",
-        Outcome(tables=(result,)),
-    ):
+    if not session.ask(f"{line.name} is production ({line.host}). {question}", about):
         raise Stopped("not confirmed; nothing was done")

@@ -6,7 +6,17 @@ Nothing heavy is imported here, so that listing the tasks stays fast.
 
 from invoke.collection import Collection
 
-from usersync.tasks import connect, health, journal, local, migration, profiles, report, runbook
+from usersync.tasks import (
+    connect,
+    health,
+    journal,
+    local,
+    migration,
+    profiles,
+    repair,
+    report,
+    runbook,
+)
 from usersync.tasks.demo import demo
 from usersync.tasks.doctor import doctor
 from usersync.tasks.init import init
@@ -19,6 +29,7 @@ namespace = Collection(
     profiles.status,
     profiles.sync,
     profiles.create_profile,
+    repair.restore,
     demo,
     doctor,
     init,
@@ -29,6 +40,7 @@ namespace = Collection(
     journal=Collection.from_module(journal),
     local=Collection.from_module(local),
     migration=Collection.from_module(migration),
+    repair=Collection(repair.emails, repair.orphans, repair.tokens),
     report=Collection.from_module(report),
     runbook=runbook.collection(),
 )

@@ -66,7 +66,7 @@ def status(
         "batch_size": "rows a batch (default: follows the measured latency)",
         "first_fill": "allow filling an empty profile table",
         "fire_trigger": "allow this trigger to reach outside (repeat for several)",
-        "no_preserve": "also rewrite existing profiles: not possible yet",
+        "no_preserve": "also rewrite what differs from auth data in existing profiles",
     },
 )
 def sync(
@@ -89,11 +89,6 @@ def sync(
     **flags: Any,
 ) -> int:
     """Create the missing profiles, exactly those of the plan (exit 0, 2, 1, 3 or 4)."""
-    if no_preserve:
-        raise Refused(
-            "--no-preserve would overwrite profiles, and no before-images are kept yet",
-            "leave it out: existing profiles stay as they are",
-        )
     if dry_run and rehearse:
         raise Refused("--dry-run and --rehearse exclude each other", "give one of them")
     options = _options(
@@ -109,7 +104,8 @@ def sync(
         first_fill=first_fill,
         fire_triggers=tuple(fire_trigger or ()),
     )
-    operation = "sync.plan" if dry_run else "sync.rehearse" if rehearse else "sync"
+    kind = "sync.overwrite" if no_preserve else "sync"
+    operation = f"{kind}{'.plan' if dry_run else '.rehearse' if rehearse else ''}"
     return finish(
         request("sync", operation, flags, options=options), json=flags["json"], verbose=verbose
     )

@@ -30,6 +30,7 @@ from usersync.backends.postgres import (
     pausing,
     survey,
 )
+from usersync.backends.postgres.repairs import PostgresRepairs
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Settings
 from usersync.model import CheckResult, JournalEvent, Paused, Step
@@ -47,6 +48,10 @@ class PostgresCatalog:
     def __init__(self, transactions: Transactions, settings: Settings) -> None:
         self._transactions = transactions
         self._settings = settings
+
+    @property
+    def repairs(self) -> PostgresRepairs:
+        return PostgresRepairs(self._transactions, self._settings)
 
     def survey(self, tables: tuple[ProfileTable, ...]) -> Survey:
         return survey.survey(self._transactions, self._settings, tables)

@@ -34,7 +34,7 @@ from usersync.backends.postgres.catalog import PostgresCatalog
 from usersync.backends.postgres.connection import Connection, connect
 from usersync.backends.postgres.exclusive import alone_on_target
 from usersync.backends.postgres.findings import run_checks
-from usersync.backends.postgres.reach import insert_triggers
+from usersync.backends.postgres.reach import triggers_of
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all, run_procedure
 from usersync.backends.postgres.transactions import Transactions
 from usersync.backends.postgres.validation import refuse_bad_values
@@ -167,7 +167,7 @@ class PostgresDoor:
 
     def triggers(self, table: Table) -> tuple[Trigger, ...]:
         return self._transactions.read(
-            lambda cursor: insert_triggers(cursor, names.of_settings(table.settings))
+            lambda cursor: triggers_of(cursor, names.of_settings(table.settings))
         )
 
     def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:

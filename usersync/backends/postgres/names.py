@@ -41,6 +41,7 @@ def of_table(
 def of_settings(settings: ProfileTable) -> Names:
     """The table's names as texts, for questions to the catalog."""
     return {
+        **names.event("insert"),
         "profiles_text": sql.Literal(profiles.table_name(settings).as_string()),
         "schema_text": sql.Literal(settings.schema_name),
         "table_text": sql.Literal(settings.table),

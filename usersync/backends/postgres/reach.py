@@ -22,12 +22,12 @@ from usersync.triggers import beyond_rollback as may_outlive_rollback
 from usersync.triggers import written as tables_written
 
 
-def insert_triggers(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
-    """What an insert into the table fires, judged by what it may reach.
+def triggers_of(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
+    """What a write of one kind fires in a table, judged by what it may reach.
 
     Args:
         cursor: in a read-only transaction.
-        names: the table's names as texts.
+        names: the table's names as texts, and the kind of write.
     """
     fired = fetch_all(cursor, compose(load("queries/insert_triggers"), names))
     if not fired:

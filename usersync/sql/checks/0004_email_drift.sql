@@ -2,7 +2,7 @@
 -- level: warning
 -- about: table
 -- cost: one join of both tables; ACCESS SHARE locks only
--- remedy: follow: [COLUMN] in usersync.yaml and migration.apply keep those in step that change from now on; correct these rows in the app's own way
+-- remedy: follow: [COLUMN] in usersync.yaml and migration.apply keep those in step that change from now on; repair.emails --dry-run corrects these rows, and keeps what they hold
 select u.id::text as subject, {profile_email} || ' is not ' || {user_email} as detail
 from auth.users as u
 join {profiles} as p on p.{key} = u.id

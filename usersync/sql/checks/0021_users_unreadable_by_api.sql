@@ -2,7 +2,7 @@
 -- level: warning
 -- about: database
 -- cost: one scan of auth.users; ACCESS SHARE locks only
--- remedy: update auth.users set confirmation_token = coalesce(confirmation_token, ''), recovery_token = coalesce(recovery_token, ''), email_change = coalesce(email_change, ''), email_change_token_new = coalesce(email_change_token_new, '') where id = 'ID';
+-- remedy: repair.tokens --dry-run writes '' where a token is null; what else is null or foreign here takes an update by hand
 -- why: Users made by plain SQL hold nulls where the Auth server expects text: Database error
 --   finding users for the whole page (supabase/auth#1940), or are invisible to it.
 select u.id::text as subject, 'null or foreign: ' || concat_ws(
@@ -15,6 +15,10 @@ select u.id::text as subject, 'null or foreign: ' || concat_ws(
     case when u.recovery_token is null then 'recovery_token' end,
     case when u.email_change is null then 'email_change' end,
     case when u.email_change_token_new is null then 'email_change_token_new' end,
+    case when u.email_change_token_current is null then 'email_change_token_current' end,
+    case when u.phone_change is null then 'phone_change' end,
+    case when u.phone_change_token is null then 'phone_change_token' end,
+    case when u.reauthentication_token is null then 'reauthentication_token' end,
     case when u.created_at is null then 'created_at' end,
     case when u.updated_at is null then 'updated_at' end
 ) as detail
@@ -22,5 +26,7 @@ from auth.users as u
 where u.instance_id is distinct from '00000000-0000-0000-0000-000000000000'
     or u.aud is null or u.role is null or u.confirmation_token is null
     or u.recovery_token is null or u.email_change is null or u.email_change_token_new is null
+    or u.email_change_token_current is null or u.phone_change is null
+    or u.phone_change_token is null or u.reauthentication_token is null
     or u.created_at is null or u.updated_at is null
 order by u.id;

@@ -1,4 +1,4 @@
--- asks: which enabled triggers and rules an insert into the profile table fires
+-- asks: which enabled triggers and rules an insert, or another write, into a table fires
 -- returns: one row each, with the function behind it and its WHEN condition; internal (foreign key)
 --   triggers left out
 -- cost: catalog only
@@ -12,7 +12,15 @@ select
 from pg_catalog.pg_trigger as t
 where not t.tgisinternal
     and t.tgenabled in ('O', 'A')
-    and (t.tgtype & 4) <> 0
+    and (t.tgtype & {event_bit}) <> 0
+    and (
+        {written_columns} is null or t.tgattr::text = ''
+        or exists (
+            select from pg_catalog.pg_attribute as a
+            where a.attrelid = t.tgrelid and a.attnum = any (t.tgattr::int2[])
+                and a.attname = any ({written_columns})
+        )
+    )
     and (
         t.tgrelid = to_regclass({profiles_text})
         -- A partition's own triggers for each row; those it has from its table stand there.
@@ -23,5 +31,5 @@ where not t.tgisinternal
 union all
 select r.rulename, null, null
 from pg_catalog.pg_rewrite as r
-where r.ev_class = to_regclass({profiles_text}) and r.ev_type = '3' and r.ev_enabled in ('O', 'A')
+where r.ev_class = to_regclass({profiles_text}) and r.ev_type = {rule_event} and r.ev_enabled in ('O', 'A')
 order by name;

@@ -1,0 +1,19 @@
+"""Repair: rows that are there already are corrected, and their old values kept."""
+
+from usersync.repair.engine import carry_out, rehearse
+from usersync.repair.job import Job, RepairOptions, jobs, restoring
+from usersync.repair.plan import Planned, make_plan, planned_result, stop_at, would
+
+__all__ = [
+    "Job",
+    "Planned",
+    "RepairOptions",
+    "carry_out",
+    "jobs",
+    "make_plan",
+    "planned_result",
+    "rehearse",
+    "restoring",
+    "stop_at",
+    "would",
+]
