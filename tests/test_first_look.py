@@ -216,6 +216,8 @@ UNREADABLE = {
     "prose": "Success. No rows returned",
     "another JSON": '{"a": 1}',
     "half of it": '[{"part": "first look", "name": "ver',
+    "a pit": "[" * 100_000,
+    "a long field": "part,name\nx," + "y" * 200_000,
     "another version": '[{"part": "first look", "name": "version", "value": "99"}]',
     "no figures": '[{"part": "first look", "name": "version", "value": "1"},'
     ' {"part": "first look", "name": "users", "value": "seen"}]',
@@ -229,6 +231,12 @@ def test_what_is_no_answer_is_refused(workdir: Path, text: str) -> None:
     run = rendered("answer")
     assert run.exit_code == 3
     assert run.next_steps
+
+
+def test_a_figure_that_is_missing_is_refused(app: App, workdir: Path) -> None:
+    """An answer without one of its figures is exit 3, and no figure is made up."""
+    rows = [row for row in look(app) if row["name"] != "Orphan Profiles"]
+    assert rendered(saved(workdir, rows)).exit_code == 3
 
 
 def test_a_file_that_is_not_there_is_refused(workdir: Path) -> None:

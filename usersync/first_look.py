@@ -106,9 +106,9 @@ def outcome(text: str, command: Callable[[str], str]) -> Outcome:
         )
     try:
         return _told(answer, command)
-    except ValueError as error:
+    except (KeyError, ValueError) as error:
         raise Refused(
-            "the answer holds a number or a time that is none: it was changed on its way",
+            "a figure of the answer is missing, or is none: it was changed on its way",
             "export the rows again",
         ) from error
 
@@ -139,13 +139,14 @@ def _told(answer: _Answer, command: Callable[[str], str]) -> Outcome:
         tables = (TableResult(where, status=measured),)
     codes = [one.exit_code for one in found]
     codes += [{"finding": 2, "unknown": 1}.get(step.status, 0) for step in steps]
+    exit_code = worst([*codes, 2 if tables and measured.missing else 0])
     return Outcome(
         tables=tables,
         checks=(*found, *_passed(asked - len(_checks(answer)))),
         steps=tuple(steps),
         notes=(f"As of {as_of}, by PostgreSQL {server}; nothing was asked now.",),
-        next_steps=(command("connect.check"), command("doctor")),
-        exit_code=worst([*codes, 2 if tables and measured.missing else 0]),
+        next_steps=(command("connect.check"), command("doctor")) if exit_code else (),
+        exit_code=exit_code,
     )
 
 
@@ -244,14 +245,14 @@ def _rows(text: str) -> list[_Row]:
     """The rows of a JSON array, or of CSV."""
     stripped = text.strip().removeprefix("\ufeff")
     found: Sequence[Any]
-    if stripped.startswith(("[", "{")):
-        try:
+    try:
+        if stripped.startswith(("[", "{")):
             told = json.loads(stripped)
-        except ValueError:
-            told = []
-        found = told if isinstance(told, list) else [told]
-    else:
-        found = list(csv.DictReader(io.StringIO(stripped)))
+            found = told if isinstance(told, list) else [told]
+        else:
+            found = list(csv.DictReader(io.StringIO(stripped)))
+    except (ValueError, RecursionError, csv.Error):
+        found = ()
     return [
         _Row(**{name: _text(one.get(name)) for name in _COLUMNS})
         for one in found
