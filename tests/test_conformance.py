@@ -14,6 +14,7 @@ from tests.app import PROFILES, App, counts, summary_of
 from tests.migrated import apply
 from usersync.migration import ApplyOptions, RollbackOptions
 from usersync.model import Run
+from usersync.repair import RepairOptions
 from usersync.sync import SyncOptions
 
 __all__ = ["api"]
@@ -373,3 +374,25 @@ def test_expressions_that_mean_nothing_any_more(installed: Doors) -> None:
     direct, over = installed.both("sync.plan", options=SyncOptions())
     assert (over.exit_code, over.error) == (direct.exit_code, direct.error) == (3, over.error)
     assert "columns.full_name: the sql: expression does not prepare" in over.error
+
+
+REPAIRS: dict[str, dict[str, Any]] = {
+    "repair.emails": {"options": RepairOptions()},
+    "repair.orphans.plan": {"options": RepairOptions()},
+    "repair.tokens.rehearse": {"options": RepairOptions()},
+    "restore": {"options": RepairOptions(), "run_id": "11111111-2222-4333-8444-555555555555"},
+    "sync.overwrite": {"options": SyncOptions()},
+}
+
+
+@pytest.mark.parametrize("operation", REPAIRS)
+@pytest.mark.parametrize("installs", [True, False])
+def test_repairs_need_a_connection(
+    request: pytest.FixtureRequest, operation: str, installs: bool
+) -> None:
+    """Over the API a repair is exit 3 and names the way that can, installed or not."""
+    doors: Doors = request.getfixturevalue("installed" if installs else "doors")
+    run = doors.over_api().run(operation, **REPAIRS[operation])
+    assert run.exit_code == 3, run.error
+    assert "needs a database connection" in run.error
+    assert "SUPABASE_DB_URL" in run.next_steps[0]

@@ -95,6 +95,13 @@ class Broken:
     loaded: Loaded
     person: str | None = None
 
+    @property
+    def said(self) -> list[str]:
+        """The inputs of the drill, as they are typed."""
+        wanted = self.loaded.runbook.drill
+        assert wanted is not None
+        return [f"--{name.replace('_', '-')}={value}" for name, value in wanted.inputs.items()]
+
     @contextlib.contextmanager
     def fault(self) -> Iterator[None]:
         """Break it."""
@@ -121,7 +128,8 @@ class Broken:
         text = ""
         for _ in range(15):
             text = ""
-            with faults.started(self.app, f"runbook.{self.loaded.id}", *flags) as command:
+            task = f"runbook.{self.loaded.id}"
+            with faults.started(self.app, task, *self.said, *flags) as command:
                 assert command.process.stdout is not None
                 for line in command.process.stdout:
                     text += line

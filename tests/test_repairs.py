@@ -518,3 +518,55 @@ def test_forgotten_users_leave_no_old_values(installed: App) -> None:
     assert installed.one("select count(*) from usersync.before_images") == 1
     installed.run("journal.forget", task="journal.forget", user_id=user_id)
     assert installed.one("select count(*) from usersync.before_images") == 0
+
+
+# -- several tables, and what a person sees ------------------------------------------------------
+
+TWO = """
+profiles:
+  - {table: user_profiles, key: user_id, columns: {email: email}}
+  - {table: members, key: id, columns: {mail: email}}
+"""
+
+
+def test_several_tables(app: App) -> None:
+    """Each table is corrected, its rows told with its name; restore takes all of the run back."""
+    app.rows("create table members (id uuid primary key references auth.users (id), mail text)")
+    app.configure(TWO)
+    applied(app)
+    app.user()
+    app.rows("update user_profiles set email = 'x'; update members set mail = 'y'")
+    assert repair(app, "repair.emails", approve="1-x").exit_code == 3
+    run = repair(app, "repair.emails")
+    assert [table.repair.changed for table in run.tables if table.repair] == [1, 1], run.error
+    assert run.steps[1].detail.startswith("public.members(id): corrected")
+    restored = repair(app, "restore", run_id=run.run_id)
+    assert restored.exit_code == 0, restored.error
+    assert app.one("select email from user_profiles") == "x"
+    assert app.one("select mail from members") == "y"
+
+
+def test_what_a_person_reads(installed: App) -> None:
+    """Plan and repair on a terminal: counts, masked rows, digest, and the command back."""
+    drifted(installed, 2)
+    with started(installed, "repair.emails", "--dry-run") as command:
+        code, text, _ = command.end()
+    assert code == 2
+    assert "=== E-mails Of Profiles (Plan) ===\nRows To Change:       2\n" in text
+    assert text.count("o***@example.com becomes u***@example.com") == 2
+    digest = text.partition("Digest: ")[2].split()[0]
+    assert f"--approve {digest}" in text
+    with started(installed, "repair.emails", "--approve", digest) as command:
+        code, text, _ = command.end()
+    assert code == 0
+    assert "Rows Changed:         2\n" in text
+    assert "to take it back: invoke restore " in text
+
+
+def test_status_names_the_runbooks(installed: App) -> None:
+    """What status finds leads to the procedure that mends it."""
+    drifted(installed, 1)
+    orphans(installed, 1)
+    checks = installed.run("status").tables[0].checks
+    named = {check.check: check.runbook for check in checks if check.count}
+    assert named == {"orphan_profile": "orphan-profiles", "email_drift": "emails-drifted"}

@@ -173,7 +173,6 @@ MISTYPED = {
     "--rate -1": "--rate takes a number above zero",
     "--rate inf": "--rate takes a number above zero",
     "--rate 1e3": "--rate takes a number above zero",
-    "--no-preserve": "no before-images are kept yet",
     "--dry-run --rehearse": "--dry-run and --rehearse exclude each other",
     "--approve=": "--approve is empty",
     "--target=": "--target is empty",
