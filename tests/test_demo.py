@@ -55,9 +55,7 @@ Existing Profiles:    145
 Profiles To Create:   5
 
 Each new profile in public.user_profiles(user_id):
-  user_id <- id
-  email <- email
-  role <- {{literal: user}}
+  every column <- public.handle_new_user(), as at a sign-up
 An insert fires no trigger.
 Users (first 5 of 5, oldest first):
 {user}

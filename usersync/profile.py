@@ -42,6 +42,7 @@ def create(
     """
     _check_reference(reference)
     tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
+    sync.refuse_unrunnable(session, tables)
     _check_role(tables, role)
     steps = tuple(
         _in_table(session, table, reference.strip().lower(), role, yes, fire_triggers)
@@ -121,8 +122,10 @@ def _create(session: Session, table: Table, match: Match, role: str | None) -> S
         )
     if not result.created:
         return Step(where, "ok", "somebody else made it just now", user_id=match.user.id)
-    settings = table.settings.role
+    settings, own = table.settings.role, table.own_function
     given = f", role {role or settings.default}" if settings else ""
+    if own is not None:
+        given = f" by {', '.join(own.functions)}"
     return Step(where, "changed", f"profile created{given}", user_id=match.user.id)
 
 
@@ -146,6 +149,13 @@ def _check_role(tables: list[Table], role: str | None) -> None:
             f"{names} has no role column, so --role means nothing",
             "leave --role out, or name the column under role: in usersync.yaml",
         )
+    for table in tables:
+        if table.own_function is not None:
+            raise Refused(
+                f"{', '.join(table.own_function.functions)} gives new profiles of"
+                f" {table.settings.name} their role, so --role means nothing",
+                "leave --role out, or say create: columns for this table in usersync.yaml",
+            )
     for settings in with_role:
         if role not in settings.allowed:
             raise Refused(f"there is no role {role}{_near(settings, role)}")

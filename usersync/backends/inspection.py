@@ -69,6 +69,7 @@ def table(facts: Facts, settings: ProfileTable) -> Table:
         user_blocks=facts["users"]["blocks"],
         users_estimate=int(facts["users"]["rows_estimate"]),
         read_only=facts["read_only"],
+        own_function=facts.get("own_function"),
     )
 
 
@@ -120,7 +121,9 @@ def problems(
         return [*found, Problem(f"{name} is {what}; profiles are rows of a table", "")]
     found += _right_problems(relation, name, current_user, writing=writing)
     found += _key_problems(relation, settings, name)
-    found += _column_problems(relation, settings, name, writing=writing)
+    # Which columns a function of the app fills is its own affair.
+    fills = writing and not facts.get("own_function")
+    found += _column_problems(relation, settings, name, writing=fills)
     return found
 
 

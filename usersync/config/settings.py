@@ -106,6 +106,12 @@ class ProfileTable(Section):
         {}, description="Per column, where its value comes from."
     )
     role: RoleSettings | None = Field(None, description="The column of the role, if there is one.")
+    create: Literal["own_function", "columns"] | None = Field(
+        None,
+        description="How `sync` makes a profile: by the function behind the app's own sign-up "
+        "trigger, side rows and all, or from `columns`. When not said: by the function where "
+        "the app's trigger is kept, else from `columns`.",
+    )
     follow: tuple[Identifier, ...] | None = Field(
         None,
         description="Columns that the migration keeps equal to their source when that changes; "
@@ -243,6 +249,12 @@ class Settings(Section):
         default=False,
         description="Over the API of a project without usersync's functions: list more than 50,000 "
         "users although nobody is at a terminal.",
+    )
+    trigger: Literal["keep", "own", "none"] | None = Field(
+        None,
+        description="Who gives a new user the profile: the app's own trigger (`keep`: usersync "
+        "puts nothing on `auth.users`), the trigger of usersync (`own`), or no trigger (`none`). "
+        "When not said: `keep` where a trigger of the app writes a profile table, else `own`.",
     )
     install: Install = Field(Install(), description="What the migration installs.")
     health: Health = Field(Health(), description="The health endpoints.")

@@ -5,6 +5,7 @@ from usersync.sync.guards import (
     approval,
     authorize,
     refuse_read_only,
+    refuse_unrunnable,
     stop_at,
     trigger_guards,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "make_plan",
     "refuse_impossible",
     "refuse_read_only",
+    "refuse_unrunnable",
     "rehearse",
     "stop_at",
     "trigger_guards",
