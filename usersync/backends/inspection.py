@@ -91,6 +91,21 @@ def bad_value(settings: ProfileTable, column: str, what: str, reason: str) -> Re
     )
 
 
+def own_function_needs_connection(settings: ProfileTable, function: str | None) -> Refused:
+    """Profiles that a function of the app makes, asked for over the API.
+
+    Args:
+        settings: the table's configuration.
+        function: its name, where that is known.
+    """
+    return Refused(
+        f"the profiles of {settings.name} are made by {function or 'a function of the app'}, as at"
+        " a sign-up, and the API cannot run it",
+        "use a database connection: set SUPABASE_DB_URL\n"
+        "or say create: columns for this table in usersync.yaml",
+    )
+
+
 def sees_users(facts: Facts) -> bool:
     """Whether row security leaves ``auth.users`` to us."""
     users = facts["users"]

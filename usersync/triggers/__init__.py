@@ -159,7 +159,7 @@ def _judge_one(
     if trigger.function is None:
         return Trigger(trigger.name, "", "undecided", "it is a rule, which rewrites the insert")
     reach: Reach = "contained"
-    why = "it only computes"
+    why = "it writes the profile table, and else only computes" if expected else "it only computes"
     starts = [trigger.function]
     if trigger.condition:
         starts.append(
