@@ -55,10 +55,10 @@ Existing Profiles:    145
 Profiles To Create:   5
 
 Each new profile in public.user_profiles(user_id):
-  user_id <- id
-  email <- email
-  role <- {{literal: user}}
-An insert fires no trigger.
+  every column <- public.handle_new_user(), as at a sign-up
+An insert fires:
+  on_auth_user_created -> public.handle_new_user: contained, it writes the profile table, and else \
+only computes
 Users (first 5 of 5, oldest first):
 {user}
 {user}

@@ -49,6 +49,7 @@ PAGES = (
     "docs/reports.md",
     "docs/runbooks.md",
     "docs/user-synchronization.md",
+    "docs/your-own-trigger.md",
 )
 
 #: What the docs promise and no task does yet; every mention stands beside "not yet".

@@ -41,6 +41,7 @@ def helper(app: App, name: str = "give_profile") -> None:
 
 def refused(app: App, name: str, function: str, *texts: str) -> None:
     """Apply is exit 3 with the trigger's name, function and definition, and touches nothing."""
+    app.configure("trigger: own\n")
     before = triggers(app)
     for run in (plan(app), apply(app, yes=True)):
         assert run.exit_code == 3, run.error

@@ -38,6 +38,9 @@ _FIRST_AID = {
     "sign_up_trigger_missing": ("migration.apply", "--dry-run"),
 }
 
+#: What finds that nobody gives new users a profile.
+_NO_TRIGGER = "sign_up_trigger_missing"
+
 #: A task of ours in a remedy, with its flags.
 _TASK = re.compile(r"(?<![\w.])(?:migration|repair)\.[a-z]+(?: --[a-z-]+)*")
 
@@ -51,6 +54,7 @@ def verify(session: Session) -> Outcome:
         session: the run's surroundings.
     """
     survey, states, steps, applied = _installed(session)
+    writer = migration.writer(survey, session.target.settings)
     catalog = session.backend.catalog
     own, unasked = _own_checks(session)
     steps = (*steps, *unasked)
@@ -58,7 +62,10 @@ def verify(session: Session) -> Outcome:
     checks = tuple(
         replace(
             one,
-            remedy=exact(session, one.remedy + (" --repair" if one.check in edited else "")),
+            remedy=exact(
+                session,
+                _theirs(one, writer) + (" --repair" if one.check in edited else ""),
+            ),
             findings=tuple(_until(session, finding) for finding in one.findings),
         )
         for one in (
@@ -67,6 +74,7 @@ def verify(session: Session) -> Outcome:
             *own,
             *schedule.check(session),
         )
+        if not (writer == "none" and one.check == _NO_TRIGGER)
     )
     paused = catalog.paused(session.target.profiles)
     outcome = Outcome(
@@ -76,12 +84,19 @@ def verify(session: Session) -> Outcome:
         paused=paused,
         exit_code=worst([*_codes(states, checks, steps), 2 if paused else 0]),
     )
-    return replace(outcome, next_steps=_next(session, survey, states, checks, paused))
+    return replace(outcome, next_steps=_next(session, survey, states, checks, paused, writer))
 
 
 def exact(session: Session, text: str) -> str:
     """A remedy with the tasks in it as they are typed."""
     return _TASK.sub(lambda found: session.command(*found.group().split(" ")), text)
+
+
+def _theirs(check: CheckResult, writer: str) -> str:
+    """A remedy without the trigger of ours, where the app's own is kept."""
+    if check.check == _NO_TRIGGER and writer == "keep":
+        return check.remedy.removeprefix("migration.apply, or ")
+    return check.remedy
 
 
 def _until(session: Session, finding: Finding) -> Finding:
@@ -239,6 +254,7 @@ def _next(
     states: tuple[ChangeState, ...],
     checks: tuple[CheckResult, ...],
     paused: tuple[Paused, ...],
+    writer: str,
 ) -> tuple[str, ...]:
     steps = [session.command("migration.resume", one.function) for one in paused]
     found = {check.check for check in checks if check.count > check.accepted}
@@ -246,7 +262,9 @@ def _next(
     steps += [
         session.command(*task)
         for check, task in _FIRST_AID.items()
-        if check in found and not (edited and "--dry-run" in task)
+        if check in found
+        and not (edited and "--dry-run" in task)
+        and not (writer == "keep" and check == _NO_TRIGGER)
     ]
     installed = bool(survey.ledger)
     pending = any(state.state in migration.PENDING for state in states)

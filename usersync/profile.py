@@ -44,6 +44,7 @@ def create(
     """
     check_reference(reference)
     tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
+    sync.refuse_unrunnable(session, tables)
     _check_role(tables, role)
     if not keep and session.backend.most_rehearsed == 0:
         raise Refused(
@@ -145,8 +146,10 @@ def _told(table: Table, match: Match, role: str | None, result: BatchResult, ver
         )
     if not result.created:
         return Step(where, "ok", "somebody else made it just now", user_id=match.user.id)
-    settings = table.settings.role
+    settings, own = table.settings.role, table.own_function
     given = f", role {role or settings.default}" if settings else ""
+    if own is not None:
+        given = f" by {', '.join(own.functions)}"
     return Step(where, "changed", f"profile {verb}{given}", user_id=match.user.id)
 
 
@@ -178,6 +181,13 @@ def _check_role(tables: list[Table], role: str | None) -> None:
             f"{names} has no role column, so --role means nothing",
             "leave --role out, or name the column under role: in usersync.yaml",
         )
+    for table in tables:
+        if table.own_function is not None:
+            raise Refused(
+                f"{', '.join(table.own_function.functions)} gives new profiles of"
+                f" {table.settings.name} their role, so --role means nothing",
+                "leave --role out, or say create: columns for this table in usersync.yaml",
+            )
     for settings in with_role:
         if role not in settings.allowed:
             raise Refused(f"there is no role {role}{_near(settings, role)}")

@@ -69,6 +69,7 @@ def table(facts: Facts, settings: ProfileTable) -> Table:
         user_blocks=facts["users"]["blocks"],
         users_estimate=int(facts["users"]["rows_estimate"]),
         read_only=facts["read_only"],
+        own_function=facts.get("own_function"),
     )
 
 
@@ -87,6 +88,21 @@ def bad_value(settings: ProfileTable, column: str, what: str, reason: str) -> Re
         "correct it in usersync.yaml; a sql: source is one expression over the row u of"
         " auth.users, such as `lower(u.email)`; functions and types of one's own need their"
         " schema, since a trigger looks nothing up",
+    )
+
+
+def own_function_needs_connection(settings: ProfileTable, function: str | None) -> Refused:
+    """Profiles that a function of the app makes, asked for over the API.
+
+    Args:
+        settings: the table's configuration.
+        function: its name, where that is known.
+    """
+    return Refused(
+        f"the profiles of {settings.name} are made by {function or 'a function of the app'}, as at"
+        " a sign-up, and the API cannot run it",
+        "use a database connection: set SUPABASE_DB_URL\n"
+        "or say create: columns for this table in usersync.yaml",
     )
 
 
@@ -120,7 +136,9 @@ def problems(
         return [*found, Problem(f"{name} is {what}; profiles are rows of a table", "")]
     found += _right_problems(relation, name, current_user, writing=writing)
     found += _key_problems(relation, settings, name)
-    found += _column_problems(relation, settings, name, writing=writing)
+    # Which columns a function of the app fills is its own affair.
+    fills = writing and not facts.get("own_function")
+    found += _column_problems(relation, settings, name, writing=fills)
     return found
 
 

@@ -61,6 +61,10 @@ class UserTrigger:
     source: str
     inserts_into: tuple[str, ...] = ()
     """The profile tables, as ``public.user_profiles``, that it may write new rows into."""
+    writes: tuple[str, ...] = ()
+    """Every table that its function, and what that calls, writes to."""
+    calls: tuple[str, ...] = ()
+    """The functions that it calls, directly or through others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +86,7 @@ class Survey:
     """Per configured profile table, by its quoted name, whether it is there."""
     dependents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Per change, what stands on its trigger functions and is none of its objects."""
+    search_path: str = ""
+    """Where names without a schema are found in this session."""
     read_only: ReadOnly | None = None
     """Why the server takes no writes at all; None when it does."""

@@ -11,6 +11,23 @@ from usersync.model import ReadOnly, User
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFunction:
+    """The app's own triggers on ``auth.users`` that write the profile table, as sync uses them."""
+
+    triggers: tuple[str, ...]
+    functions: tuple[str, ...]
+    """``public.handle_new_user()`` of each."""
+    attach: str
+    """The statements that put them on the temporary table."""
+    definition: str
+    """Stands for the triggers and all the code behind them."""
+    also_writes: tuple[str, ...] = ()
+    """The other tables that this code writes to."""
+    refusal: str = ""
+    """Why it cannot be run this way; empty when it can."""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A profile table that was found in the target and fits its configuration."""
 
@@ -24,6 +41,8 @@ class Table:
     users_estimate: int
     """How many rows the planner believes ``auth.users`` to hold; 0 when it does not know."""
     read_only: ReadOnly | None = None
+    own_function: OwnFunction | None = None
+    """What makes its profiles; None when they are made from ``columns``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from usersync.config.health import (
     Schedule,
     fault_of_base_url,
 )
+from usersync.config.install import Install
 from usersync.config.load import ConfigFile, read_file, read_text, settings
 from usersync.config.notify import Addresses, notify
 from usersync.config.problems import did_you_mean
@@ -22,7 +23,6 @@ from usersync.config.settings import (
     DEFAULT_PROFILE,
     Environment,
     ExcludeRule,
-    Install,
     ProfileTable,
     RoleSettings,
     Settings,

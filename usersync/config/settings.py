@@ -8,6 +8,7 @@ from annotated_types import MinLen
 from pydantic import AfterValidator, Field, model_validator
 
 from usersync.config.health import BaseUrl, Health
+from usersync.config.install import Install
 from usersync.config.section import (
     Acceptance,
     Approval,
@@ -24,7 +25,6 @@ from usersync.config.values import (
     Flag,
     Identifier,
     Key,
-    LockSeconds,
     RetrySeconds,
     Rows,
     Seconds,
@@ -113,6 +113,12 @@ class ProfileTable(Section):
         {}, description="Per column, where its value comes from."
     )
     role: RoleSettings | None = Field(None, description="The column of the role, if there is one.")
+    create: Literal["own_function", "columns"] | None = Field(
+        None,
+        description="How `sync` makes a profile: by the function behind the app's own sign-up "
+        "trigger, side rows and all, or from `columns`. When not said: by the function where "
+        "the app's trigger is kept, else from `columns`.",
+    )
     follow: tuple[Identifier, ...] | None = Field(
         None,
         description="Columns that the migration keeps equal to their source when that changes; "
@@ -158,36 +164,6 @@ def _distinct(profiles: tuple[ProfileTable, ...]) -> tuple[ProfileTable, ...]:
 
 
 Profiles = Annotated[tuple[ProfileTable, ...], MinLen(1), AfterValidator(_distinct)]
-
-
-class Install(Section):
-    """What the migration puts into the database, and how long it may hold up others."""
-
-    schema_name: Identifier = Field(
-        "usersync", alias="schema", description="The schema of everything usersync installs."
-    )
-    trigger: Identifier = Field(
-        "on_auth_user_created",
-        description="The name of the trigger that makes the profile of a new user.",
-    )
-    on_error: Literal["record", "block"] = Field(
-        "record",
-        description="A profile that cannot be made is recorded and the sign-up goes on, or it "
-        "blocks the sign-up.",
-    )
-    lock_timeout_s: LockSeconds = Field(
-        0.5,
-        description="The longest one wait for a lock on `auth.users`; sign-ins queue behind it.",
-    )
-    max_blocked_s: Seconds = Field(
-        3.0, description="The longest that all waits of one run for that lock may take together."
-    )
-
-    @model_validator(mode="after")
-    def _schema_is_our_own(self) -> Self:
-        if self.schema_name in {"auth", "public", "storage", "extensions", "realtime"}:
-            raise problem(f"`{self.schema_name}` belongs to others; choose another", "schema")
-        return self
 
 
 class TargetSettings(Section):
@@ -250,6 +226,12 @@ class Settings(Section):
         default=False,
         description="Over the API of a project without usersync's functions: list more than 50,000 "
         "users although nobody is at a terminal.",
+    )
+    trigger: Literal["keep", "own", "none"] | None = Field(
+        None,
+        description="Who gives a new user the profile: the app's own trigger (`keep`: usersync "
+        "puts nothing on `auth.users`), the trigger of usersync (`own`), or no trigger (`none`). "
+        "When not said: `keep` where a trigger of the app writes a profile table, else `own`.",
     )
     install: Install = Field(Install(), description="What the migration installs.")
     health: Health = Field(Health(), description="The health endpoints.")

@@ -2,7 +2,7 @@
 
 from usersync.migration.apply import ApplyOptions, Edited, apply, next_sync, plan
 from usersync.migration.export import ExportOptions, export
-from usersync.migration.ground import look, unrecorded
+from usersync.migration.ground import look, unrecorded, writer
 from usersync.migration.proof import prove, rehearse, rehearse_on_target
 from usersync.migration.rollback import RollbackOptions, rollback
 from usersync.migration.rollback import plan as plan_rollback
@@ -25,4 +25,5 @@ __all__ = [
     "rehearse_on_target",
     "rollback",
     "unrecorded",
+    "writer",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from usersync import sync
 from usersync.backends.catalog import Direction, LedgerEntry
 from usersync.errors import Refused, Stopped, UsersyncError
-from usersync.migration import consent, ground
+from usersync.migration import consent, ground, takeover
 from usersync.migration.execution import as_recorded, run_all
 from usersync.migration.export import MIGRATIONS
 from usersync.migration.states import PENDING, broken
@@ -27,6 +27,7 @@ class ApplyOptions:
     yes: bool = False
     direct: bool = False
     wait_s: float = 0.0
+    replace: str | None = None
 
     def words(self) -> tuple[str, ...]:
         """These options as they are typed, apart from an agreement."""
@@ -35,7 +36,8 @@ class ApplyOptions:
             "--repair": self.repair,
             "--direct": self.direct,
         }
-        return tuple(flag for flag, given in flags.items() if given)
+        replaced = ("--replace", self.replace) if self.replace else ()
+        return (*replaced, *(flag for flag, given in flags.items() if given))
 
 
 class Edited(Stopped):
@@ -60,6 +62,8 @@ class Planned:
     todo: tuple[tuple[Change, Direction], ...]
     statements: str
     digest: str
+    notes: tuple[str, ...] = ()
+    """What there is to know before it is approved."""
 
 
 def plan(session: Session, options: ApplyOptions) -> Planned:
@@ -69,7 +73,7 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
         Refused: it cannot be done here, or is not ours to do.
         Edited: something was edited by hand, and ``--repair`` was not given.
     """
-    found = ground.look(session, create_table=options.create_table)
+    found = ground.look(session, create_table=options.create_table, replace=options.replace)
     applied = {state.name for state in found.states if state.state == "applied"}
     verified = session.backend.catalog.verify(
         [change for change in found.changes if change.name in applied]
@@ -78,7 +82,9 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
     settings = session.target.settings
     ground.refuse_ground(found.survey, settings)
     ground.refuse_newer(found.states)
-    ground.refuse_other_writers(found.survey, settings)
+    replaced = next((change.replaces for change in found.changes if change.replaces), None)
+    if found.writer == "own":
+        ground.refuse_other_writers(session, found.survey, replaced)
     edited = [state for state in found.states if state.state == "edited"]
     if edited and not options.repair:
         raise Edited(
@@ -102,7 +108,12 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
         for change, direction in todo
     )
     digest = consent.digest(session, "apply", found.survey, statements) if todo else ""
-    return Planned(found, tuple(todo), statements, digest)
+    notes = (
+        takeover.told(found.survey, replaced, next(c for c in found.changes if c.replaces))
+        if replaced
+        else ()
+    )
+    return Planned(found, tuple(todo), statements, digest, notes)
 
 
 def _goes(entry: LedgerEntry, change: Change | None) -> bool:
@@ -148,6 +159,7 @@ def apply(session: Session, options: ApplyOptions, repository: Path) -> Outcome:
             agree,
             approve=options.approve,
             yes=options.yes,
+            only_by_digest=options.replace is not None,
         )
         return _carry_out(session, planned)
 

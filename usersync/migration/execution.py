@@ -92,14 +92,16 @@ def _run(
         tables=session.target.profiles,
         patience=patience,
         event=event,
-        keep=_overwritten(survey, _entry(survey, change)) if direction == "apply" else {},
+        keep=_overwritten(survey, change) if direction == "apply" else {},
         dump=dump,
     )
 
 
-def _overwritten(survey: Survey, entry: LedgerEntry | None) -> Mapping[str, str]:
-    """What was edited by hand in a change, as it is now."""
-    return {
+def _overwritten(survey: Survey, change: Change) -> Mapping[str, str]:
+    """What was edited by hand in a change, as it is now, and what it takes the place of."""
+    entry = _entry(survey, change)
+    replaced = change.replaces.images if change.replaces else {}
+    return replaced | {
         identity: survey.objects[identity]
         for identity, definition in (entry.objects if entry else {}).items()
         if survey.objects.get(identity, definition) != definition
@@ -143,7 +145,7 @@ def _refusal(
         else:
             ground.refuse_ground(survey, settings)
             if change.name == SIGN_UP:
-                ground.refuse_other_writers(survey, settings)
+                ground.refuse_other_writers(session, survey, change.replaces)
 
     return refuse
 

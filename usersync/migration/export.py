@@ -43,7 +43,8 @@ def export(session: Session, options: ExportOptions, repository: Path) -> Outcom
     settings = session.target.settings
     ground.refuse_ground(found.survey, settings)
     ground.refuse_newer(found.states)
-    ground.refuse_other_writers(found.survey, settings)
+    if found.writer == "own":
+        ground.refuse_other_writers(session, found.survey)
     pending = {state.name for state in found.states if state.state in PENDING}
     steps: list[Step] = []
     moment = session.clock()

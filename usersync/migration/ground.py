@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from usersync.backends import Table, inspection
 from usersync.backends.catalog import Survey, UserTrigger
 from usersync.config import ProfileTable, Settings
 from usersync.errors import Refused
+from usersync.migration import takeover
 from usersync.migration.states import PAUSED_MARK, states
 from usersync.model import ChangeState
 from usersync.session import Session
 from usersync.sql import changes
 from usersync.sql.changes import Change, Shape
 from usersync.sql.profiles import table_name
+from usersync.sql.replaced import Replaced
+
+Writer = Literal["keep", "own", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +29,17 @@ class Ground:
     survey: Survey
     changes: tuple[Change, ...]
     states: tuple[ChangeState, ...]
+    writer: Writer = "own"
+    """Who gives a new user the profile, as configured or found."""
 
 
-def look(session: Session, *, create_table: bool = False) -> Ground:
+def look(session: Session, *, create_table: bool = False, replace: str | None = None) -> Ground:
     """Survey the target and render the changes for it; writes nothing.
 
     Args:
         session: the run's surroundings.
         create_table: whether profile tables that are missing shall be made.
+        replace: the app's trigger whose place ours is to take.
 
     Raises:
         Refused: a profile table is missing, or does not fit its configuration.
@@ -39,20 +47,52 @@ def look(session: Session, *, create_table: bool = False) -> Ground:
     tables = session.target.profiles
     survey = session.backend.catalog.survey(tables)
     made = {table for entry in survey.ledger for table in entry.drops}
-    shapes = [_shape(session, survey, table, made=made, create=create_table) for table in tables]
-    rendered = changes.render(session.target.settings, shapes)
-    return Ground(survey, rendered, states(survey, rendered))
+    who: Writer = "own" if replace else writer(survey, session.target.settings)
+    shapes = [
+        _shape(session, survey, table, made=made, create=create_table, ours=who == "own")
+        for table in tables
+    ]
+    rendered = changes.render(session.target.settings, shapes, on_users=who == "own")
+    rendered = takeover.carried(rendered, survey)
+    if replace:
+        theirs = takeover.chosen(session, survey, replace)
+        rendered = takeover.taking(rendered, survey, theirs)
+    return Ground(survey, rendered, states(survey, rendered), who)
+
+
+def writer(survey: Survey, settings: Settings) -> Writer:
+    """Who gives a new user the profile: as configured, else the app's own trigger where one does.
+
+    Args:
+        survey: what is there.
+        settings: what holds in the target.
+    """
+    if settings.trigger is not None:
+        return settings.trigger
+    ours = any(entry.change == changes.SIGN_UP for entry in survey.ledger)
+    theirs = any(
+        one.inserts_into or PAUSED_MARK in one.source for one in other_writers(survey, settings)
+    )
+    return "keep" if theirs and not ours else "own"
 
 
 def _shape(
-    session: Session, survey: Survey, settings: ProfileTable, *, made: Collection[str], create: bool
+    session: Session,
+    survey: Survey,
+    settings: ProfileTable,
+    *,
+    made: Collection[str],
+    create: bool,
+    ours: bool,
 ) -> Shape:
     name = table_name(settings).as_string()
     is_there = survey.tables.get(name, False)
     if not is_there and (create or name in made):
         return Shape(settings, changes.new_column_types(settings), made=True)
     try:
-        found: Table = session.backend.table(settings, writing=True)
+        # Our trigger fills the columns itself, whatever made the profiles until now.
+        filled = settings.model_copy(update={"create": "columns"}) if ours else settings
+        found: Table = session.backend.table(filled, writing=True)
     except Refused as error:
         if is_there:
             raise
@@ -155,13 +195,24 @@ def _recorded(survey: Survey) -> frozenset[str]:
     return frozenset(identity for entry in survey.ledger for identity in entry.objects)
 
 
-def refuse_other_writers(survey: Survey, settings: Settings) -> None:
+def refuse_other_writers(
+    session: Session, survey: Survey, replaces: Replaced | None = None
+) -> None:
     """Refuse to install a second writer of one table.
+
+    Args:
+        session: the run's surroundings.
+        survey: what is there.
+        replaces: the one whose place ours is to take.
 
     Raises:
         Refused: with the trigger's name, function and definition.
+        Stopped: what is to be replaced is not what it was.
     """
-    found = other_writers(survey, settings)
+    found = other_writers(survey, session.target.settings)
+    if replaces:
+        takeover.stop_if_moved(session, survey, replaces)
+        found = tuple(one for one in found if one.name != replaces.trigger)
     if not found:
         return
     one = found[0]
@@ -174,6 +225,8 @@ def refuse_other_writers(survey: Survey, settings: Settings) -> None:
     raise Refused(
         f"the trigger {one.name} on auth.users ({one.function}) {writes}: one table has"
         f" one writer, and nothing was touched\n{one.definition};\n{one.function_definition}",
-        "keep it: nothing is to be installed; migration.verify and migration.test judge it\n"
-        f"or take it out yourself: drop function {one.function} cascade;",
+        "keep it: say trigger: keep in usersync.yaml; migration.verify and migration.test judge"
+        " it\n"
+        "or let ours take its place: "
+        + session.command("migration.apply", "--replace", one.name, "--dry-run"),
     )

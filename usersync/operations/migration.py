@@ -42,7 +42,7 @@ def plan_migration(session: Session, *, options: ApplyOptions, statements: bool 
     return Outcome(
         changes=planned.ground.states,
         paused=paused,
-        notes=(f"Digest: {planned.digest}", "Nothing was written."),
+        notes=(*planned.notes, f"Digest: {planned.digest}", "Nothing was written."),
         next_steps=(
             session.command("migration.apply", "--rehearse", *options.words()),
             session.command("migration.apply", *approve),

@@ -17,6 +17,7 @@ from usersync.config import LiteralValue, UserColumn
 from usersync.sql import api, compose, follow, load, profiles
 from usersync.sql.fragments import block, body, fragment, lines
 from usersync.sql.names import Names, ours
+from usersync.sql.replaced import Replaced
 from usersync.sql.shapes import Shape, record, table_names
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Change:
     revert: str
     configuration: str
     """Stands for the settings that it was rendered from."""
+    replaces: Replaced | None = None
+    """The app's trigger whose place it takes now."""
 
 
 def names() -> tuple[str, ...]:
@@ -68,18 +71,22 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in folder.iterdir() if entry.name[0].isdigit()))
 
 
-def render(settings: Settings, shapes: Sequence[Shape]) -> tuple[Change, ...]:
+def render(
+    settings: Settings, shapes: Sequence[Shape], *, on_users: bool = True
+) -> tuple[Change, ...]:
     """The changes that this configuration asks for, in their order.
 
     Args:
         settings: what holds in the target.
         shapes: its profile tables.
+        on_users: whether triggers of ours belong on ``auth.users``.
     """
     named = _names(settings, shapes)
     wanted = [
         name
         for name in names()
-        if not (name == PROFILE_TABLE and not any(shape.made for shape in shapes))
+        if (on_users or name not in (SIGN_UP, FOLLOW))
+        and not (name == PROFILE_TABLE and not any(shape.made for shape in shapes))
         and not (name == FOLLOW and "follow_condition" not in named)
     ]
     verifications = {
@@ -120,7 +127,9 @@ def _change(name: str, named: Names, settings: Settings, shapes: Sequence[Shape]
         locks_users=header["locks"].startswith("auth.users"),
         loses=scripts["revert"].header["loses"].replace("nothing", ""),
         configuration=_configuration(settings, shapes),
-        **texts,
+        apply=texts["apply"],
+        verify=texts["verify"],
+        revert=texts["revert"],
     )
 
 

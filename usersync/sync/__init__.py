@@ -7,6 +7,7 @@ from usersync.sync.guards import (
     authorize,
     consent,
     refuse_read_only,
+    refuse_unrunnable,
     stop_at,
     trigger_guards,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "make_plan",
     "refuse_impossible",
     "refuse_read_only",
+    "refuse_unrunnable",
     "rehearse",
     "stop_at",
     "trigger_guards",

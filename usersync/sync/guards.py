@@ -121,6 +121,22 @@ def read_only_guard(session: Session, table: Table) -> tuple[Guard, ...]:
     )
 
 
+def refuse_unrunnable(session: Session, tables: Sequence[Table]) -> None:
+    """Refuse to let a function of the app make profiles where it would not do what it does.
+
+    Raises:
+        Refused: with the reason.
+    """
+    for table in tables:
+        if table.own_function and table.own_function.refusal:
+            raise Refused(
+                f"the profiles of {table.settings.name} are made by the app's own function, which"
+                f" cannot be run for this: {table.own_function.refusal}",
+                f"if it is paused: {session.command('migration.resume')}\n"
+                "or say create: columns for this table in usersync.yaml",
+            )
+
+
 def refuse_read_only(tables: Sequence[Table]) -> None:
     """Refuse to write where nobody can.
 

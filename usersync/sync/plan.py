@@ -85,6 +85,7 @@ def make_plan(
         Refused: ``approve`` is no digest.
         Stopped: the approved plan is stale, or was carried out already.
     """
+    guards.refuse_unrunnable(session, [table])
     approved = Digest.parse(options.approve) if options.approve else None
     selection = Selection(
         newest_at=approved.newest_at if approved else None,
@@ -170,7 +171,7 @@ def _digest(
         target=fingerprint(
             session.backend.identity, session.target.environment, table.settings.name
         ),
-        schema=fingerprint(table.definition),
+        schema=fingerprint(table.definition, table.own_function and table.own_function.definition),
         settings=fingerprint(settings.users, sorted(_columns(table)), options.share, options.limit),
         tool=fingerprint(__version__),
         users=counts.users_digest,
@@ -195,6 +196,11 @@ def _stop_if_stale(session: Session, options: SyncOptions, approved: Digest, now
 
 def _columns(table: Table) -> tuple[str, ...]:
     key = f"{table.settings.key} <- id"
+    own = table.own_function
+    if own is not None:
+        made = f"every column <- {', '.join(own.functions)}, as at a sign-up"
+        others = (f"it also writes {', '.join(own.also_writes)}",) if own.also_writes else ()
+        return (made, *others)
     return (
         key,
         *(

@@ -27,6 +27,7 @@ _AGREEMENT = {
     | {
         "create_table": "make profile tables that are missing",
         "repair": "put back what was edited by hand; what was there is kept",
+        "replace": "let ours take the place of this trigger of the app; rollback puts it back",
         "then_sync": "create the missing profiles afterwards",
         "rehearse": "do it all on a scratch copy first, and nothing on the target",
         "on_target": "with --rehearse: on the target itself, and roll back",
@@ -43,6 +44,7 @@ def apply(
     yes: bool = False,
     create_table: bool = False,
     repair: bool = False,
+    replace: str | None = None,
     then_sync: bool = False,
     direct: bool = False,
     wait: str | None = None,
@@ -54,6 +56,7 @@ def apply(
     options = ApplyOptions(
         create_table=create_table,
         repair=repair,
+        replace=replace,
         approve=approve,
         yes=yes,
         direct=direct,

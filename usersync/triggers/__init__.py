@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from usersync.model import Reach, Trigger
-from usersync.triggers.signs import is_undone, signs, written_tables
+from usersync.triggers.signs import is_undone, signs, writes_to, written_tables
 from usersync.triggers.tokens import tokens
 
 #: Extensions whose C functions compute and do nothing else (PostgreSQL contrib, Supabase's list).
@@ -72,7 +72,10 @@ def references(source: str) -> frozenset[Reference]:
 
 
 def judge(
-    triggers: Sequence[TriggerSource], look_up: LookUp, foreign_tables: Collection[str] = ()
+    triggers: Sequence[TriggerSource],
+    look_up: LookUp,
+    foreign_tables: Collection[str] = (),
+    own_tables: Collection[str] = (),
 ) -> tuple[Trigger, ...]:
     """Say of each trigger how far it reaches.
 
@@ -80,8 +83,10 @@ def judge(
         triggers: what an insert fires.
         look_up: finds what stands behind references; asked once for each.
         foreign_tables: names of tables that live in another server, wholly or in part.
+        own_tables: names of tables that it is there to write, which is no sign.
     """
-    return tuple(_judge_one(trigger, look_up, foreign_tables) for trigger in triggers)
+    expected = {writes_to(table) for table in own_tables}
+    return tuple(_judge_one(trigger, look_up, foreign_tables, expected) for trigger in triggers)
 
 
 def inserts_into(
@@ -145,11 +150,16 @@ def beyond_rollback(
     return ""
 
 
-def _judge_one(trigger: TriggerSource, look_up: LookUp, foreign_tables: Collection[str]) -> Trigger:
+def _judge_one(
+    trigger: TriggerSource,
+    look_up: LookUp,
+    foreign_tables: Collection[str],
+    expected: Collection[str],
+) -> Trigger:
     if trigger.function is None:
         return Trigger(trigger.name, "", "undecided", "it is a rule, which rewrites the insert")
     reach: Reach = "contained"
-    why = "it only computes"
+    why = "it writes the profile table, and else only computes" if expected else "it only computes"
     starts = [trigger.function]
     if trigger.condition:
         starts.append(
@@ -157,6 +167,8 @@ def _judge_one(trigger: TriggerSource, look_up: LookUp, foreign_tables: Collecti
         )
     for function in closure(starts, look_up):
         for found, reason in _reasons(function, foreign_tables):
+            if reason in expected:
+                continue
             where = "" if function is trigger.function else f" (in {function.name})"
             if found == "outside":
                 return Trigger(trigger.name, trigger.function.name, "outside", reason + where)

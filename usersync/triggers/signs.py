@@ -103,6 +103,11 @@ def signs(
             yield "outside", f"it uses the foreign table {code[at].text}"
 
 
+def writes_to(table: str) -> str:
+    """The sign that a function writes to a table, as its code names it."""
+    return f"it writes to {table}, which something else may read"
+
+
 def written_tables(source: str, language: str) -> frozenset[tuple[str, str]]:
     """The tables that a function's own statements write to: schema, or nothing, and name.
 
@@ -137,7 +142,7 @@ def _at(code: Sequence[Token], at: int, language: str) -> Iterator[tuple[Reach, 
         yield from _statement(code, at)
         written = _written(code, at, language)
         if written:
-            yield "undecided", f"it writes to {written}, which something else may read"
+            yield "undecided", writes_to(written)
 
 
 def _statement(code: Sequence[Token], at: int) -> Iterator[tuple[Reach, str]]:

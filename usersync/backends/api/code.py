@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from usersync.backends.api.client import Caller, built
+from usersync.config import ProfileTable, Settings
 from usersync.model import Trigger
-from usersync.triggers import FunctionSource, Reference, TriggerSource, judge, written
+from usersync.triggers import (
+    FunctionSource,
+    Reference,
+    TriggerSource,
+    inserts_into,
+    judge,
+    written,
+)
 
 #: Where names without a schema are looked up by a function that says nothing of it.
 _SEARCH_PATH = ("public", "extensions")
@@ -53,6 +62,23 @@ class App:
             self.look_up,
             [row["name"] for row in foreign],
         )
+
+    def own_writer(
+        self, table: ProfileTable, settings: Settings, sign_up: Sequence[Mapping[str, Any]]
+    ) -> str | None:
+        """The app's own function that makes the profiles of a table, where one does.
+
+        Args:
+            table: the profile table.
+            settings: what holds in the target.
+            sign_up: the insert triggers on ``auth.users``, as ``queries/profile_table.sql`` tells.
+        """
+        theirs = [one for one in sign_up if one["schema"] != settings.install.schema_name]
+        wanted = (table.schema_name, table.table)
+        for function in self.functions([one["function_oid"] for one in theirs]):
+            if inserts_into(function, self.look_up, [wanted]):
+                return f"{function.name}()"
+        return None
 
     def written(self, oids: Collection[int]) -> frozenset[Reference]:
         """The tables that these functions, and what they call, write to."""

@@ -116,10 +116,22 @@ class ApiDoor:
 
     def table(self, settings: ProfileTable, *, writing: bool) -> Table:
         facts = self._facts(settings)
+        if writing:
+            self._refuse_own_function(settings, facts)
         inspection.refuse(inspection.problems(facts, settings, self.user, writing=writing))
         if profiles.expressions(settings):
             self._refuse_broken(settings)
         return inspection.table(facts, settings)
+
+    def _refuse_own_function(self, settings: ProfileTable, facts: Mapping[str, Any]) -> None:
+        """Refuse to make profiles from columns that a function of the app makes."""
+        own, kept = settings.create, self._settings.trigger in (None, "keep")
+        if own == "columns" or (own is None and not kept):
+            return
+        sign_up = facts.get("sign_up", ())
+        function = App(self._caller).own_writer(settings, self._settings, sign_up)
+        if function or own:
+            raise inspection.own_function_needs_connection(settings, function)
 
     def _refuse_broken(self, settings: ProfileTable) -> None:
         """Refuse a mapping whose expressions mean nothing (any more)."""

@@ -28,13 +28,12 @@ from usersync.backends import (
     inspection,
     status,
 )
-from usersync.backends.postgres import journal, names
+from usersync.backends.postgres import journal, names, own_function
 from usersync.backends.postgres.address import Address
 from usersync.backends.postgres.catalog import PostgresCatalog
 from usersync.backends.postgres.connection import Connection, connect
 from usersync.backends.postgres.exclusive import alone_on_target
 from usersync.backends.postgres.findings import run_checks
-from usersync.backends.postgres.reach import triggers_of
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all, run_procedure
 from usersync.backends.postgres.transactions import Transactions
 from usersync.backends.postgres.validation import refuse_bad_values
@@ -128,8 +127,14 @@ class PostgresDoor:
         return table
 
     def _facts(self, settings: ProfileTable) -> Mapping[str, Any]:
-        rows = self._query(compose(load("queries/profile_table"), names.of_settings(settings)))
-        return cast("Mapping[str, Any]", rows[0]["facts"])
+        query = compose(load("queries/profile_table"), names.of_settings(settings))
+
+        def work(cursor: RowCursor) -> dict[str, Any]:
+            facts: dict[str, Any] = fetch_all(cursor, query)[0]["facts"]
+            used = own_function.used(cursor, self._settings, settings, facts["sign_up"])
+            return facts | {"own_function": used}
+
+        return self._transactions.read(work)
 
     @property
     def catalog(self) -> PostgresCatalog:
@@ -166,9 +171,7 @@ class PostgresDoor:
         return Status(as_of=row["as_of"], total=row["total"], existing=row["existing"])
 
     def triggers(self, table: Table) -> tuple[Trigger, ...]:
-        return self._transactions.read(
-            lambda cursor: triggers_of(cursor, names.of_settings(table.settings))
-        )
+        return self._transactions.read(lambda cursor: own_function.fired(cursor, table))
 
     def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
         named = self._names(table, selection) | {"listed": sql.Literal(listed)}
@@ -278,7 +281,13 @@ class PostgresDoor:
         named = self._names(table, selection, role) | how | {"is_row_error": pages.IS_ROW_ERROR}
         looked_up = not (isinstance(batch, Blocks) and batch.all_missing)
         named["is_missing"] = pages.is_missing(named) if looked_up else sql.SQL("true")
-        body = compose(load("queries/create_batch"), named)
+        if table.own_function is None:
+            body = compose(load("queries/create_batch"), named)
+        else:
+            named |= own_function.names(
+                table.own_function, how, keep=not self._transactions.is_rehearsal
+            )
+            body = compose(load("queries/create_by_function"), named)
 
         def work(cursor: RowCursor) -> BatchResult:
             output = run_procedure(cursor, body, {"max_failures": max_failures} | page)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from psycopg import sql
 
 from usersync.backends.postgres.names import Names
-from usersync.backends.postgres.rows import RowCursor, fetch_all
+from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.model import Trigger
 from usersync.sql import compose, load
 from usersync.triggers import (
@@ -29,7 +30,26 @@ def triggers_of(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
         cursor: in a read-only transaction.
         names: the table's names as texts, and the kind of write.
     """
-    fired = fetch_all(cursor, compose(load("queries/insert_triggers"), names))
+    return _judged(cursor, fetch_all(cursor, compose(load("queries/insert_triggers"), names)))
+
+
+def sign_up_triggers(
+    cursor: RowCursor, wanted: Collection[str], own_tables: Collection[str]
+) -> tuple[Trigger, ...]:
+    """These triggers of ``auth.users``, judged by what they may reach beside their own tables.
+
+    Args:
+        cursor: in a read-only transaction.
+        wanted: their names.
+        own_tables: names of tables that they are there to write.
+    """
+    query = compose(load("queries/sign_up_triggers"), {"wanted": _texts(wanted)})
+    return _judged(cursor, fetch_all(cursor, query), own_tables)
+
+
+def _judged(
+    cursor: RowCursor, fired: Sequence[Row], own_tables: Collection[str] = ()
+) -> tuple[Trigger, ...]:
     if not fired:
         return ()
     foreign = fetch_all(cursor, compose(load("queries/foreign_tables"), {}))
@@ -42,6 +62,7 @@ def triggers_of(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
         ],
         lambda references, schemas: _functions(cursor, (), references, schemas),
         [row["name"] for row in foreign],
+        own_tables,
     )
 
 
@@ -81,6 +102,22 @@ def written(cursor: RowCursor, oids: Sequence[int]) -> frozenset[Reference]:
             for function in _functions(cursor, oids)
         )
     )
+
+
+def paused_writing(cursor: RowCursor, bodies: Mapping[int, str]) -> dict[int, frozenset[Reference]]:
+    """The tables that paused functions write to when they are back.
+
+    Args:
+        cursor: in a transaction.
+        bodies: per function the body that it had.
+    """
+    return {
+        function.oid: tables_written(
+            replace(function, source=bodies[function.oid]),
+            lambda references, schemas: _functions(cursor, (), references, schemas),
+        )
+        for function in _functions(cursor, list(bodies))
+    }
 
 
 def beyond_rollback(cursor: RowCursor, oids: Sequence[int]) -> dict[int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,8 +39,12 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
     wanted = [(table.schema_name, table.table) for table in tables]
     inserting = reach.inserting(cursor, [one["function_oid"] for one in triggers], wanted)
     for one in triggers:
-        written = inserting.get(one.pop("function_oid"), frozenset())
-        one["inserts_into"] = tuple(f"{schema}.{table}" for schema, table in sorted(written))
+        oid = one.pop("function_oid")
+        one["inserts_into"] = tuple(_named(inserting.get(oid, ())))
+        if one["inserts_into"]:
+            one["writes"] = tuple(_named(reach.written(cursor, [oid])))
+            called = {code.name for code in reach.reached(cursor, [oid]) if code.oid != oid}
+            one["calls"] = tuple(sorted(called))
     entries = tuple(answers.ledger_entry(row["entry"]) for row in ledger)
     return Survey(
         ledger=entries,
@@ -49,6 +53,10 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
         user_triggers=tuple(UserTrigger(**trigger) for trigger in triggers),
         **facts,
     )
+
+
+def _named(tables: Collection[tuple[str, str]]) -> list[str]:
+    return sorted(".".join(filter(None, table)) for table in tables)
 
 
 def pushed(transactions: Transactions, since: datetime, limit: int) -> tuple[str, ...]:

@@ -106,6 +106,11 @@ class Transactions:
             finally:
                 self._rehearsal_ends_at = None
 
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether everything is rolled back at the end."""
+        return self._rehearsal_ends_at is not None
+
     def trial(self, query: sql.Composed) -> psycopg.Error | None:
         """Run a query READ ONLY that may be wrong in itself; returns what is wrong with it.
 

@@ -100,5 +100,21 @@ select jsonb_build_object(
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
         where n.nspname = 'auth' and c.relname = 'users' and c.relkind in ('r', 'p')
+    ),
+    'sign_up', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'name', t.tgname,
+            'quoted', quote_ident(t.tgname),
+            'before', (t.tgtype & 2) <> 0,
+            'function_oid', f.oid::bigint,
+            'schema', n.nspname,
+            'function', format('%I.%I()', n.nspname, f.proname),
+            'source', f.prosrc,
+            'definition', pg_get_triggerdef(t.oid)
+        ) order by t.tgname), '[]')
+        from pg_catalog.pg_trigger as t
+        join pg_catalog.pg_proc as f on f.oid = t.tgfoid
+        join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
+        where t.tgrelid = to_regclass('auth.users') and not t.tgisinternal and (t.tgtype & 4) <> 0
     )
 ) as facts;

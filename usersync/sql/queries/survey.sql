@@ -7,6 +7,7 @@ select jsonb_build_object(
         when pg_is_in_recovery() then 'standby'
         when current_setting('default_transaction_read_only')::boolean then 'setting'
     end,
+    'search_path', current_setting('search_path'),
     'schema_owner', (
         select n.nspowner::regrole::text
         from pg_catalog.pg_namespace as n

@@ -23,6 +23,7 @@ from usersync.backends import (
     PlanCounts,
     Selection,
     Table,
+    inspection,
     status,
 )
 from usersync.backends.api.account import account
@@ -137,6 +138,8 @@ class UnpreparedDoor:
         if not writing:
             return Table(settings, {}, "", 0, 0)
         values.refuse_unseen(settings, FUNCTIONS_OR_CONNECTION)
+        if settings.create == "own_function":
+            raise inspection.own_function_needs_connection(settings, None)
         columns = [settings.key, *profiles.sources(settings)]
         self._tables.count(settings, columns)
         shape = self._tables.shape(settings)
