@@ -18,7 +18,7 @@ from tests.program import called, usersync
 from usersync import config, local
 from usersync.comparison import CompareOptions, compare, folder, workshop
 from usersync.comparison.sides import Seed, Sides
-from usersync.comparison.verdicts import RUN, judged
+from usersync.comparison.verdicts import RUN, WHERE_USERS_ARE, judged
 from usersync.comparison.workshop import Workshop
 from usersync.config import Settings
 from usersync.model import Outcome, Verdict
@@ -175,7 +175,7 @@ def test_folders_as_strangers_write_them(place: Workshop, tmp_path: Path, name: 
     assert outcome.exit_code == exit_code, details + told(outcome)
     assert words in details + told(outcome)
     if exit_code:
-        assert "ok" not in {one.after for one in outcome.verdicts[1:]}
+        assert verdict(outcome, "e-mail sign-up").after == "unknown"
     else:
         assert worse(outcome) == []
 
@@ -288,6 +288,52 @@ def test_migrations_that_never_ran(change: Change) -> None:
     assert outcome.exit_code == 1
 
 
+def test_migrations_that_run_in_an_empty_database_only(change: Change) -> None:
+    """What fails over the rows of those who are there already is red, though sign-ups pass."""
+    change.adds(
+        locale="""
+        alter table public.profiles add column locale text not null;
+        create or replace function public.handle_new_user() returns trigger
+        language plpgsql security definer set search_path = '' as $$
+        begin
+            insert into public.profiles (id, email, locale) values (new.id, new.email, 'en');
+            return new;
+        end $$;
+        """
+    )
+    outcome = change.judged()
+    assert outcome.verdicts[0] == Verdict(
+        WHERE_USERS_ARE,
+        "ok",
+        "failed",
+        f"{NEW}_locale.sql, line 2: 23502 not_null_violation (column locale, table"
+        " public.profiles)",
+        f"{NEW}_locale.sql",
+    )
+    assert {one.after for one in outcome.verdicts[1:]} == {"ok"}
+    assert outcome.exit_code == 2
+
+
+POSTGIS = "create extension if not exists postgis with schema extensions;"
+
+
+def test_what_is_missing_is_never_a_pass(change: Change) -> None:
+    """Where an extension is missing nothing passes; what it cannot explain is red all the same."""
+    for side in (change.base, change.head):
+        (side / "20260401000000_maps.sql").write_text(POSTGIS)
+    outcome = change.adds(motto="alter table public.teams add column motto text;").judged()
+    needs = "could not tell: 20260401000000_maps.sql, line 1 needs the extension postgis"
+    assert verdict(outcome, "e-mail sign-up").detail == needs
+    assert {one.after for one in outcome.verdicts} == {"unknown", "ok"}
+    assert [one.question for one in outcome.verdicts if one.after == "ok"] == [WHERE_USERS_ARE]
+    assert outcome.exit_code == 1
+    assert "supabase start" in outcome.next_steps[0]
+    change.adds(motto="alter table public.profiles add column locale text not null;")
+    outcome = change.judged()
+    assert "e-mail sign-up" in worse(outcome)
+    assert outcome.exit_code == 2
+
+
 def test_what_is_deferred_fails_at_the_end_of_its_file(change: Change) -> None:
     """A constraint that fails at COMMIT belongs to its file, and the next one is not reached."""
     change.adds(
@@ -336,6 +382,41 @@ def test_row_security_decides_as_it_does_in_life(change: Change) -> None:
     ).judged()
     assert {one.after for one in outcome.verdicts} == {"ok"}
     assert [check.check for check in outcome.checks] == ["sign_up_function_invoker"]
+
+
+def test_rows_of_a_seed_are_no_new_findings(change: Change) -> None:
+    """A finding about a row of the seed, whose id is another one on each side, is not new."""
+    seed = "insert into auth.users (id, email) values (gen_random_uuid(), 'a@example.com');"
+    outcome = change.adds(motto="alter table public.teams add column motto text;").judged(seed=seed)
+    assert (outcome.exit_code, outcome.checks) == (0, ())
+
+
+OWN_CHECK = """-- asks: has every team a motto?
+-- level: error
+-- cost: catalog only
+-- remedy: give it one
+select 'teams' as subject, 'they have no motto' as detail
+where not exists (
+    select from pg_catalog.pg_attribute
+    where attrelid = 'public.teams'::regclass and attname = 'motto' and not attisdropped
+)
+"""
+
+
+def test_checks_of_ones_own(change: Change, workdir: Path) -> None:
+    """What `checks:` of the configuration names is asked too; one that is not there is refused."""
+    (workdir / "usersync.yaml").write_text("checks: [motto.sql]")
+    words = ("--base", str(change.head), "--head", str(change.base))
+    assert "motto.sql" in refused(*words)
+    (workdir / "motto.sql").write_text(OWN_CHECK)
+    change.adds(motto="alter table public.teams add column motto text;")
+    done = called("migration.compare", *words)
+    assert done.returncode == 2, done.stdout
+    assert "teams: they have no motto" in done.stdout
+    (change.base / "20260401000000_gone.sql").write_text("drop table public.teams cascade;")
+    done = called("migration.compare", *words)
+    assert done.returncode == 1, done.stdout
+    assert "Could not tell on head: motto: 42P01 undefined_table" in done.stdout
 
 
 def test_first_aid_is_not_advised(change: Change) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from usersync import config
+from usersync.backends import Backend, checks
 from usersync.backends.canary_cases import CASES
 from usersync.backends.postgres import sign_up_tables
 from usersync.comparison.building import lacks
@@ -14,6 +15,7 @@ from usersync.comparison.workshop import Workshop
 from usersync.config import DEFAULT_PROFILE, ProfileTable, Settings, UserColumn, Users
 from usersync.errors import UsersyncError
 from usersync.model import Answer, CheckResult, Step
+from usersync.runbook.own_sql import OwnSql
 
 #: What the canary calls a case, in the words of a verdict.
 _ANSWERS: Mapping[str, Answer] = {"ok": "ok", "failed": "failed", "finding": "failed"}
@@ -92,6 +94,7 @@ def judge(
     settings: Settings,
     profiles: tuple[ProfileTable, ...],
     *,
+    own: Sequence[OwnSql] = (),
     with_checks: bool,
 ) -> Judgement:
     """Sign up in a database in every way, all of it rolled back, and ask every check.
@@ -104,6 +107,7 @@ def judge(
         database: its name.
         settings: what usersync.yaml says.
         profiles: its profile tables.
+        own: checks of the team's own.
         with_checks: whether to ask the checks too.
     """
     from usersync.backends.postgres import PostgresDoor
@@ -113,7 +117,9 @@ def judge(
     try:
         steps = door.catalog.canary(profiles, None if workshop.is_ours else ())
         cases = _cases(steps, is_whole=not workshop.is_ours)
-        checks = door.catalog.checks(profiles) if with_checks and profiles else ()
+        found = door.catalog.checks(profiles) if with_checks and profiles else ()
+        if with_checks:
+            found += tuple(_own(door, one) for one in own)
     except UsersyncError as error:
         return Judgement({case.name: Case("unknown", error.message) for case in CASES})
     finally:
@@ -122,8 +128,17 @@ def judge(
     if anonymous.is_finding and "users" not in settings.model_fields_set:
         wanted = settings.model_copy(update={"users": Users(anonymous=True)})
         # Asked again with "users" as if somebody had said so, it does not come here.
-        return judge(workshop, database, wanted, profiles, with_checks=with_checks)
-    return Judgement(cases, checks)
+        return judge(workshop, database, wanted, profiles, own=own, with_checks=with_checks)
+    return Judgement(cases, found)
+
+
+def _own(door: Backend, one: OwnSql) -> CheckResult:
+    """Ask a check of the team's own; what it cannot be asked of is not known."""
+    try:
+        return door.catalog.ask(one.name, one.header, one.text, {})
+    except UsersyncError as error:
+        nothing = checks.result(one.name, one.header, (), {})
+        return replace(nothing, unknown=error.message)
 
 
 def _cases(steps: Sequence[Step], *, is_whole: bool) -> dict[str, Case]:

@@ -11,6 +11,7 @@ from usersync.comparison.folder import Folder, Migration
 from usersync.comparison.judgement import Judgement, Tables, judge, tables
 from usersync.comparison.workshop import Workshop
 from usersync.config import Settings
+from usersync.runbook.own_sql import OwnSql
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Sides:
         base: the migrations before the change.
         head: those after it.
         sown: what every database gets before it is judged.
+        own: checks of the team's own.
     """
 
     workshop: Workshop
@@ -38,6 +40,7 @@ class Sides:
     base: Folder
     head: Folder
     sown: Seed | None = None
+    own: tuple[OwnSql, ...] = ()
     notes: list[str] = field(default_factory=list)
     shared: int = field(init=False)
     """How many migrations both sides begin with."""
@@ -83,15 +86,36 @@ class Sides:
             found: its profile tables.
             with_checks: whether to ask the checks too.
         """
+        return judge(
+            self.workshop,
+            self._settled(stage),
+            self.settings,
+            found.profiles,
+            own=self.own,
+            with_checks=with_checks,
+        )
+
+    def inhabited(self) -> Stage | None:
+        """What the new migrations of head make where somebody has signed up already.
+
+        None where head does not begin with all of base: what an edited migration would do to a
+        database that has run it is not known.
+        """
+        if len(self.base.migrations) > self.shared:
+            return None
+        stage = self._stages[self.shared]
+        settled = replace(stage, database=self._settled(stage))
+        return building.build(self.workshop, settled, self.head.migrations[self.shared :])
+
+    def _settled(self, stage: Stage) -> str:
+        """A copy of a stage with its seed and with users; answers its name."""
         database = self.workshop.copy(stage.database)
         if self.sown is not None:
             failure = building.sow(self.workshop, database, self.sown.name, self.sown.text)
             if failure and (said := f"The seed ended early: {failure}") not in self.notes:
                 self.notes.append(said)
         settle(self.workshop.admin_url(database))
-        return judge(
-            self.workshop, database, self.settings, found.profiles, with_checks=with_checks
-        )
+        return database
 
     def _on(self, stage: Stage, migrations: tuple[Migration, ...]) -> Stage:
         if stage.fault:

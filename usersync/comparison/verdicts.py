@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from usersync import runbook
 from usersync.backends.canary_cases import CASES
-from usersync.comparison import bisection, folder, git, remarks, workshop
+from usersync.comparison import bisection, findings, folder, git, remarks, workshop
 from usersync.comparison.building import Stage
 from usersync.comparison.folder import Folder
 from usersync.comparison.judgement import Case, Judgement, Tables
@@ -18,6 +19,7 @@ from usersync.model import Answer, CheckResult, Outcome, Verdict
 
 #: The question before all others.
 RUN = "the migrations run"
+WHERE_USERS_ARE = "they run beside users"
 
 FOLDER = "supabase/migrations"
 
@@ -57,11 +59,12 @@ def compare(settings: Settings, server_url: str | None, options: CompareOptions)
     Raises:
         Refused: a folder, a file or a commit is not there, or not what it should be.
     """
+    own = tuple(runbook.read_check(Path(name)) for name in settings.checks)
     head = folder.read(Path(options.head or options.folder))
     base = _base(options)
     sown = _seed(options.seed)
     with workshop.opened(server_url) as place:
-        return judged(Sides(place, settings, base, head, sown))
+        return judged(Sides(place, settings, base, head, sown, own))
 
 
 def _base(options: CompareOptions) -> Folder:
@@ -104,13 +107,16 @@ def judged(sides: Sides) -> Outcome:
     asked_base = on_base if on_base.profiles else on_head
     asked_head = on_head if on_head.profiles else on_base
     was, now = _judged(sides, before, asked_base), _judged(sides, after, asked_head)
-    verdicts = [_ran(before, after), *_cases(was, now)]
-    worse = [one.question for one in verdicts[1:] if one.is_worse]
+    if after.lacking and not after.fault:
+        now = _less_sure(now, after.lacking[0])
+    cases = _cases(was, now)
+    worse = [one.question for one in cases if one.is_worse]
     since = bisection.since(sides, worse, asked_head) if worse else {}
-    verdicts = [replace(one, since=since.get(one.question, one.since)) for one in verdicts]
+    cases = [replace(one, since=since.get(one.question, "")) for one in cases]
+    verdicts = [_ran(before, after), *cases, *_where_users_are(sides, before, after)]
     counted = [one for one in verdicts if not _is_habit(one, was, now)]
     habits = [one.question for one in verdicts if one not in counted]
-    checks = _new(was, now)
+    checks, unasked = findings.new(was, now), findings.unasked(was, now)
     return Outcome(
         verdicts=tuple(sorted(counted, key=lambda one: not one.is_worse)),
         checks=checks,
@@ -123,11 +129,12 @@ def judged(sides: Sides) -> Outcome:
                     *sides.notes,
                     *remarks.habits(habits),
                     *remarks.old(counted),
+                    *unasked,
                 )
             )
         ),
         next_steps=remarks.next_steps(sides, before, after),
-        exit_code=_exit_code(counted, checks),
+        exit_code=_exit_code(counted, checks) or (1 if unasked else 0),
     )
 
 
@@ -136,8 +143,7 @@ def _judged(sides: Sides, stage: Stage, found: Tables) -> Judgement:
     if stage.fault:
         open_ = Case("unknown", "could not tell: the migrations do not all run")
         return Judgement({case.name: open_ for case in CASES})
-    judged = sides.judge(stage, found, with_checks=True)
-    return judged if not stage.lacking else _less_sure(judged, stage.lacking[0])
+    return sides.judge(stage, found, with_checks=True)
 
 
 def _less_sure(judged: Judgement, lacking: str) -> Judgement:
@@ -158,6 +164,17 @@ def _ran(before: Stage, after: Stage) -> Verdict:
         detail = f"could not tell: {'; '.join(after.lacking[:_LISTED])}"
     found = Verdict(RUN, _answer(before), _answer(after), detail)
     return replace(found, since=after.since) if found.is_worse else found
+
+
+def _where_users_are(sides: Sides, before: Stage, after: Stage) -> list[Verdict]:
+    """Whether the new migrations run in a database that has users already."""
+    if before.fault or after.fault or len(sides.head.migrations) == sides.shared:
+        return []
+    inhabited = sides.inhabited()
+    if inhabited is None:
+        return []
+    answer: Answer = "failed" if inhabited.fault else "ok"
+    return [Verdict(WHERE_USERS_ARE, "ok", answer, inhabited.fault, inhabited.since)]
 
 
 def _answer(stage: Stage) -> Answer:
@@ -181,28 +198,6 @@ def _is_habit(verdict: Verdict, was: Judgement, now: Judgement) -> bool:
     """
     name = verdict.question
     return name in _ANONYMOUS and was.cases[name].is_finding and now.cases[name].is_finding
-
-
-def _new(was: Judgement, now: Judgement) -> tuple[CheckResult, ...]:
-    """The findings of head that base had not, and nothing else."""
-    known = {check.check: check for check in was.checks}
-    found: list[CheckResult] = []
-    for check in now.checks:
-        old = known.get(check.check)
-        if check.level == "info" or old is None or old.unknown or check.unknown:
-            continue
-        ids = {finding.id for finding in old.findings}
-        new = tuple(one for one in check.findings if one.id not in ids and not one.accepted)
-        if new:
-            found.append(
-                replace(check, findings=new, count=len(new), accepted=0, remedy=_remedy(check))
-            )
-    return tuple(found)
-
-
-def _remedy(check: CheckResult) -> str:
-    """What helps before the change is merged: first aid is for a database with users."""
-    return "correct it in this change" if "migration." in check.remedy else check.remedy
 
 
 def _exit_code(verdicts: Sequence[Verdict], checks: Sequence[CheckResult]) -> int:

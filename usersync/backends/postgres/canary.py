@@ -181,7 +181,8 @@ def _triggers(cursor: RowCursor, names: Collection[str]) -> list[Row]:
 def settle(url: str) -> None:
     """Let users sign up who stay: by e-mail, by phone and anonymously, as far as they can.
 
-    What is unique clashes only with somebody who is there. For a database that is thrown away.
+    What is unique clashes only with somebody who is there. They have the same ids everywhere. For
+    a database that is thrown away.
 
     Args:
         url: the superuser's way to it.
@@ -191,6 +192,7 @@ def settle(url: str) -> None:
             if case.name not in _SETTLERS:
                 continue
             statement = compose(
-                load("queries/canary_sign_up"), _literals(case, str(uuid.uuid4()))
+                load("queries/canary_sign_up"),
+                _literals(case, str(uuid.uuid5(uuid.NAMESPACE_OID, case.name))),
             ).as_string(connection)
             attempt(connection, f"set local role supabase_auth_admin; {_AS_AUTH}; {statement}")
