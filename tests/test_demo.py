@@ -140,12 +140,13 @@ email_change_token_new
 email_change_token_new
   ce8def3c: null or foreign: confirmation_token, recovery_token, email_change, \
 email_change_token_new
-  to do: update auth.users set confirmation_token = coalesce(confirmation_token, ''), \
-recovery_token = coalesce(recovery_token, ''), email_change = coalesce(email_change, ''), \
-email_change_token_new = coalesce(email_change_token_new, '') where id = 'ID';
+  to do: invoke repair.tokens --dry-run --target local writes '' where a token is null; what else \
+is null or foreign here takes an update by hand
+  runbook: user-list-fails
 
 Next:  invoke migration.pause --target local
        invoke runbook.sign-ups-fail --dry-run --target local
+       invoke runbook.user-list-fails --dry-run --target local
 
 # First aid: the trigger does nothing for now; no lock, no release needed:
 $ invoke migration.pause --target local

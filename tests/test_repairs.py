@@ -466,6 +466,7 @@ def test_no_preserve_creates_too(mapped: App) -> None:
     assert code == 0, text + errors
     assert "Profiles Created:     1" in text
     assert "Profiles Updated:     1" in text
+    assert "to take it back: " in text
     assert text.index("Execution Time:") < text.index("Profiles Updated:")
 
 

@@ -9,7 +9,7 @@ from usersync.errors import Refused, UsersyncError
 from usersync.model import Outcome, worst
 from usersync.operations.profiles import plan_sync, rehearse_sync, run_sync
 from usersync.operations.registry import operation
-from usersync.operations.repairs import each, rehearsed, told, with_error
+from usersync.operations.repairs import each, rehearsed, told, with_error, with_way_back
 from usersync.repair import Job, RepairOptions
 from usersync.session import Session
 
@@ -52,7 +52,8 @@ def overwrite(session: Session, *, options: sync.SyncOptions) -> Outcome:
         created = run_sync(session, options=creation)
         if created.error:
             return created
-        rewritten = each(planned, lambda one: repair.carry_out(session, one))
+        done = each(planned, lambda one: repair.carry_out(session, one))
+        rewritten = with_way_back(session, done)
     return _together(session, options, created, rewritten)
 
 

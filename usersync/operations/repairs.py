@@ -177,10 +177,15 @@ def _alone(session: Session, jobs: Sequence[Job], options: RepairOptions) -> Out
         except UsersyncError as error:
             return with_error(told(session, planned), error)
         outcome = each(planned, lambda one: repair.carry_out(session, one))
-    changed = any(result.repair and result.repair.changed for result in outcome.tables)
-    run_id = session.journal.run_id
-    undo = f"to take it back: {session.command('restore', run_id, '--dry-run')}"
-    return replace(outcome, notes=(undo,) if changed else outcome.notes)
+    return with_way_back(session, outcome)
+
+
+def with_way_back(session: Session, outcome: Outcome) -> Outcome:
+    """What was done, and the command that takes it back."""
+    if not any(result.repair and result.repair.changed for result in outcome.tables):
+        return outcome
+    command = session.command("restore", session.journal.run_id, "--dry-run")
+    return replace(outcome, notes=(*outcome.notes, f"to take it back: {command}"))
 
 
 def each(planned: Sequence[Planned], do: Callable[[Planned], Carried]) -> Outcome:
