@@ -18,7 +18,7 @@ def check(c: Context) -> None:
         "-m ruff check .",
         "-m ruff format --check .",
         "-m mypy",
-        "-m pytest -n 2",
+        "-m pytest -n 3",
     ):
         c.run(f"{shlex.quote(sys.executable)} {command}")
 
@@ -26,7 +26,7 @@ def check(c: Context) -> None:
 @task
 def test(c: Context) -> None:
     """The tests alone."""
-    c.run(f"{shlex.quote(sys.executable)} -m pytest -n 2")
+    c.run(f"{shlex.quote(sys.executable)} -m pytest -n 3")
 
 
 @task
