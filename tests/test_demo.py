@@ -305,7 +305,7 @@ def assert_shows_the_job(text: str, program: str) -> None:
     """The text is that of the demo, character by character but for what must differ."""
     blanks = {name: f"\0{name}\0" for name in PATTERNS}
     expected = re.escape(TEXT.format(**blanks).replace("$ invoke", f"$ {program}"))
-    for task in ("sync", "migration", "doctor", "runbook"):
+    for task in ("sync", "migration", "doctor", "repair", "runbook"):
         expected = expected.replace(f"invoke\\ {task}", f"{program}\\ {task}")
     for name, pattern in PATTERNS.items():
         expected = expected.replace(re.escape(blanks[name]), pattern)

@@ -84,6 +84,8 @@ NOT_RUN_HERE = {
     "export SERVER_URL=postgresql://supabase_admin:postgres@127.0.0.1:54322/postgres": "as above",
     "usersync init": "test_init.py runs it",
     "pip install git+https://github.com/OWNER/usersync@COMMIT": "bootstrap.py installs the same",
+    "invoke migration.apply --replace on_auth_user_created --dry-run": "test_takeover.py has it",
+    "invoke migration.apply --replace on_auth_user_created --approve DIGEST": "as above",
     "invoke test": "it is these tests",
     "invoke runbook.docs": "test_runbook_format holds the pages fresh",
     "pytest tests/test_docs.py -n 2": "it is this test",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from usersync.backends.api.admin import Admin, Listed, PageUnreadable
 from usersync.errors import CouldNotTell
-from usersync.sql import load
+from usersync.sql.corrections import TOKENS
 
 #: So many are named; each costs some twenty requests.
 _NAMED = 5
@@ -40,12 +40,13 @@ def explain(admin: Admin, number: int, per_page: int, error: PageUnreadable) -> 
 
 
 def remedy() -> str:
-    """What makes such users readable: the statement of the check that finds them."""
-    statement = load("checks/0021_users_unreadable_by_api").header["remedy"]
+    """What makes such users readable, with a database connection and without one."""
+    values = ", ".join(f"{column} = coalesce({column}, '')" for column in TOKENS)
+    nulls = " or ".join(f"{column} is null" for column in TOKENS)
     return (
-        "in the SQL editor, or over a database connection:\n"
-        f"{statement.partition(' where id =')[0]} where confirmation_token is null"
-        " or recovery_token is null or email_change is null or email_change_token_new is null;\n"
+        "over a database connection (SUPABASE_DB_URL): repair.tokens --dry-run\n"
+        "or in the SQL editor:\n"
+        f"update auth.users set {values} where {nulls};\n"
         "a user without role, created_at or updated_at needs these too; with SUPABASE_DB_URL"
         " migration.verify names everybody concerned"
     )
