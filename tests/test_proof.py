@@ -215,12 +215,12 @@ def test_a_revert_that_is_no_inverse_is_named(
     """``migration.test --rollback`` is exit 2, and names every difference that is left."""
     render = changes.render
 
-    def wrong(*given: Any) -> tuple[changes.Change, ...]:
+    def wrong(*given: Any, **named: Any) -> tuple[changes.Change, ...]:
         return tuple(
             replace(change, revert=revert.replace("{revert}", change.revert))
             if change.name == name
             else change
-            for change in render(*given)
+            for change in render(*given, **named)
         )
 
     monkeypatch.setattr(changes, "render", wrong)
