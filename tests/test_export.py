@@ -137,7 +137,8 @@ def test_where_the_repository_has_migrations_apply_points_there(app: App) -> Non
 
 
 def test_nothing_is_written_that_cannot_be_applied(app: App) -> None:
-    """Beside another writer of the table no file is written either."""
+    """Where ours is wanted beside another writer of the table no file is written either."""
+    app.configure("trigger: own\n")
     app.rows(
         "create function public.handle() returns trigger language plpgsql as $$ begin"
         " insert into public.user_profiles (user_id) values (new.id); return new; end $$"

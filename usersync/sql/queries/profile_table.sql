@@ -115,6 +115,8 @@ select jsonb_build_object(
         from pg_catalog.pg_trigger as t
         join pg_catalog.pg_proc as f on f.oid = t.tgfoid
         join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
-        where t.tgrelid = to_regclass('auth.users') and not t.tgisinternal and (t.tgtype & 4) <> 0
+        join pg_catalog.pg_class as users on users.oid = t.tgrelid and users.relname = 'users'
+        join pg_catalog.pg_namespace as auth on auth.oid = users.relnamespace
+        where auth.nspname = 'auth' and not t.tgisinternal and (t.tgtype & 4) <> 0
     )
 ) as facts;
