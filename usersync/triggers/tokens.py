@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["word", "name", "hidden", "text", "doubtful", "operator", "symbol"]
@@ -57,9 +58,13 @@ class Token:
         return self.kind == "operator"
 
 
-def tokens(source: str) -> list[Token]:
-    """The code without comments; what stands inside a text is not code, and kept apart."""
-    return list(_tokens(source))
+@lru_cache(maxsize=256)
+def tokens(source: str) -> tuple[Token, ...]:
+    """The code without comments; what stands inside a text is not code, and kept apart.
+
+    Remembered: one look at a target reads the same functions for several questions.
+    """
+    return tuple(_tokens(source))
 
 
 def _tokens(source: str) -> Iterator[Token]:

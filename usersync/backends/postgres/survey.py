@@ -34,6 +34,8 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
     ledger: list[dict[str, Any]] = []
     if facts.pop("ledger"):
         ledger = fetch_all(cursor, compose(load("queries/ledger_read"), named))
+    entries = tuple(answers.ledger_entry(row["entry"]) for row in ledger)
+    recorded = {identity for entry in entries for identity in entry.objects}
     objects = fetch_all(cursor, compose(load("queries/inventory"), named))
     triggers = facts.pop("user_triggers")
     wanted = [(table.schema_name, table.table) for table in tables]
@@ -41,11 +43,11 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
     for one in triggers:
         oid = one.pop("function_oid")
         one["inserts_into"] = tuple(_named(inserting.get(oid, ())))
-        if one["inserts_into"]:
+        # What ours does is known: the ledger has it.
+        if one["inserts_into"] and f"function {one['function']}" not in recorded:
             one["writes"] = tuple(_named(reach.written(cursor, [oid])))
             called = {code.name for code in reach.reached(cursor, [oid]) if code.oid != oid}
             one["calls"] = tuple(sorted(called))
-    entries = tuple(answers.ledger_entry(row["entry"]) for row in ledger)
     return Survey(
         ledger=entries,
         dependents={entry.change: _dependents(cursor, entry) for entry in entries},
