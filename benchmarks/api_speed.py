@@ -21,7 +21,7 @@ from supabase import Client, ClientOptions
 from benchmarks.measurement import Figure, await_quiet, in_turn, say, seconds
 from benchmarks.process import whole_process
 from benchmarks.stack import Stack
-from tests.api_server import SECRET_KEY, lite
+from tests.api_server import SECRET_KEY, Lite
 from tests.conftest import Database
 from usersync.migration import ApplyOptions
 from usersync.runner import Request, run
@@ -41,7 +41,7 @@ _USERS = "select id::text, email from auth.users where deleted_at is null and no
 def first_fill(stack: Stack) -> Iterator[Figure]:
     """Everybody is missing: the loop, bulk upserts, sync over the API with one and two workers."""
     _install(stack)
-    with lite(Database(stack.server, "postgres")) as port:
+    with Lite() as lite, lite.over(Database(stack.server, "postgres")) as port:
         target = {"SUPABASE_URL": f"http://127.0.0.1:{port}", "SUPABASE_SECRET_KEY": SECRET_KEY}
         notes: list[str] = []
         with _environment(target), _client(target) as client:

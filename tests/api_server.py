@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -82,26 +82,42 @@ class Api:
         return sum(path.endswith(f"/rpc/{function}") for _, path in self.requests)
 
 
-@contextmanager
-def lite(database: Database) -> Iterator[int]:
-    """Run the server over a database; its port."""
-    npm.installed(FOLDER, "@supabase/lite/package.json")
-    process = subprocess.Popen(
-        [npm.program("node"), "start.mjs", socket_of(database.server), database.name, "postgres"],
-        cwd=FOLDER,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | {"LITE_TELEMETRY": "0"},
-    )
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        assert process.stdout is not None
-        process.stdout.close()
+class Lite:
+    """One process of the server, for one database after the other: it takes a second to start."""
+
+    def __init__(self) -> None:
+        npm.installed(FOLDER, "@supabase/lite/package.json")
+        self._process = subprocess.Popen(
+            [npm.program("node"), "start.mjs"],
+            cwd=FOLDER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"LITE_TELEMETRY": "0"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process:
+            self._process.terminate()
+
+    @contextmanager
+    def over(self, database: Database) -> Iterator[int]:
+        """Serve a database; the port."""
+        socket_ = socket_of(database.server)
+        port = self._told(socket=socket_, database=database.name, user="postgres")
+        yield port
+        self._told(close=port)
+
+    def _told(self, **asked: Any) -> int:
+        """What it answers, a port."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -227,7 +243,7 @@ def gateway(port: int, database: Database) -> Iterator[Api]:
 
 
 @pytest.fixture
-def api(database: Database) -> Iterator[Api]:
+def api(lite: Lite, database: Database) -> Iterator[Api]:
     """The API of the test's database."""
-    with lite(database) as port, gateway(port, database) as api:
+    with lite.over(database) as port, gateway(port, database) as api:
         yield api

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -20,6 +21,9 @@ import pytest
 from tests.app import App
 from usersync import local
 from usersync.local import cluster, programs
+
+if TYPE_CHECKING:
+    from tests.api_server import Lite
 
 #: Read at import, since the tests themselves see none of these variables.
 POSTGRES = os.environ.get("USERSYNC_TEST_POSTGRES", "18")
@@ -153,6 +157,15 @@ def second_database(
     """Another fresh database, for tests that need two."""
     with fresh(server, template(grants)) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def lite() -> Iterator[Lite]:
+    """The session's API server, for the fixture ``api`` (with pytest-xdist: one a worker)."""
+    from tests.api_server import Lite
+
+    with Lite() as lite:
+        yield lite
 
 
 @contextmanager
