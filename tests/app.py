@@ -59,37 +59,13 @@ class App:
 
     def user(self, **columns: Any) -> str:
         """Add an ordinary user, as GoTrue writes one; returns the id."""
-        user_id = str(columns.pop("id", None) or uuid.uuid4())
-        values: dict[str, Any] = {
-            "id": user_id,
-            "instance_id": NIL,
-            "aud": "authenticated",
-            "role": "authenticated",
-            "email": f"user-{user_id[:13]}@example.com",
-            "created_at": datetime.now(UTC) - timedelta(minutes=5),
-            "updated_at": datetime.now(UTC) - timedelta(minutes=5),
-            "raw_app_meta_data": {"provider": "email", "providers": ["email"]},
-            "raw_user_meta_data": {},
-            "confirmation_token": "",
-            "recovery_token": "",
-            "email_change": "",
-            "email_change_token_new": "",
-        } | columns
-        statement = sql.SQL("insert into auth.users ({}) values ({})").format(
-            sql.SQL(", ").join(map(sql.Identifier, values)),
-            sql.SQL(", ").join(sql.Placeholder() * len(values)),
-        )
-        adapted = [
-            Jsonb(value) if name.startswith("raw_") and value is not None else value
-            for name, value in values.items()
-        ]
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(statement, adapted)
-        return user_id
+            return _add_user(connection, columns)
 
     def users(self, count: int, **columns: Any) -> list[str]:
         """Add several ordinary users."""
-        return [self.user(**columns) for _ in range(count)]
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return [_add_user(connection, columns) for _ in range(count)]
 
     def many_users(self, count: int) -> None:
         """Add many ordinary users quickly."""
@@ -179,3 +155,33 @@ def counts(summary: model.Summary) -> Mapping[str, int]:
         "already_there": summary.already_there,
         "gone": summary.gone,
     }
+
+
+def _add_user(connection: psycopg.Connection[Any], columns: Mapping[str, Any]) -> str:
+    user_id = str(columns.get("id") or uuid.uuid4())
+    values: dict[str, Any] = {
+        "instance_id": NIL,
+        "aud": "authenticated",
+        "role": "authenticated",
+        "email": f"user-{user_id[:13]}@example.com",
+        "created_at": datetime.now(UTC) - timedelta(minutes=5),
+        "updated_at": datetime.now(UTC) - timedelta(minutes=5),
+        "raw_app_meta_data": {"provider": "email", "providers": ["email"]},
+        "raw_user_meta_data": {},
+        "confirmation_token": "",
+        "recovery_token": "",
+        "email_change": "",
+        "email_change_token_new": "",
+        **columns,
+        "id": user_id,
+    }
+    statement = sql.SQL("insert into auth.users ({}) values ({})").format(
+        sql.SQL(", ").join(map(sql.Identifier, values)),
+        sql.SQL(", ").join(sql.Placeholder() * len(values)),
+    )
+    adapted = [
+        Jsonb(value) if name.startswith("raw_") and value is not None else value
+        for name, value in values.items()
+    ]
+    connection.execute(statement, adapted)
+    return user_id
