@@ -62,9 +62,9 @@ class UserTrigger:
     inserts_into: tuple[str, ...] = ()
     """The profile tables, as ``public.user_profiles``, that it may write new rows into."""
     writes: tuple[str, ...] = ()
-    """Every table that its function, and what that calls, writes to."""
+    """Every table that its function, and what that calls, writes to; not looked up for ours."""
     calls: tuple[str, ...] = ()
-    """The functions that it calls, directly or through others."""
+    """The functions that it calls, directly or through others; not looked up for ours."""
 
 
 @dataclass(frozen=True, slots=True)
