@@ -57,6 +57,14 @@ class App:
         (value,) = row.values()
         return value
 
+    def next_transaction(self) -> str:
+        """The number of the next transaction that writes: the same as long as nobody wrote.
+
+        The write-ahead log would not do: the server notes in it, every now and then, who is at work.
+        """
+        number: str = self.one("select pg_snapshot_xmax(pg_current_snapshot())::text")
+        return number
+
     def user(self, **columns: Any) -> str:
         """Add an ordinary user, as GoTrue writes one; returns the id."""
         with psycopg.connect(self.url, autocommit=True) as connection:

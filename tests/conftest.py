@@ -118,6 +118,9 @@ def binaries() -> Path:
 def server(binaries: Path) -> Iterator[local.LocalServer]:
     """The session's server (with pytest-xdist: one for each worker)."""
     with local.temporary(binaries=binaries) as server:
+        # A test that sees to it that nothing is written must be the only one at work.
+        _administer(server, "alter system set autovacuum = off")
+        _administer(server, "select pg_reload_conf()")
         yield server
 
 
