@@ -60,7 +60,7 @@ class App:
     def next_transaction(self) -> str:
         """The number of the next transaction that writes: the same as long as nobody wrote.
 
-        The write-ahead log would not do: the server notes in it, every now and then, who is at work.
+        The write-ahead log would not do: now and then the server notes in it who is at work.
         """
         number: str = self.one("select pg_snapshot_xmax(pg_current_snapshot())::text")
         return number

@@ -66,9 +66,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what never meets the Postgres under test."""
+    """Leave out what never meets the Postgres under test, or is marked as the same on any."""
     if config.getoption("--only-database"):
-        items[:] = [item for item in items if "database" in getattr(item, "fixturenames", ())]
+        items[:] = [
+            item
+            for item in items
+            if "database" in getattr(item, "fixturenames", ())
+            and not item.get_closest_marker("any_postgres")
+        ]
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,8 @@ from usersync.backends.api.transport import WriteRefused
 from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
 from usersync.sync import SyncOptions
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["api", "before", "over"]
 
 LIST = "/auth/v1/admin/users?"

@@ -25,6 +25,8 @@ from usersync import local, report
 from usersync.backends.api.unprepared.pile import Packed, Pile
 from usersync.backends.api.unprepared.uuid_hash import uuid_hash
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["api", "before", "over"]
 
 

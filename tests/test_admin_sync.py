@@ -14,6 +14,8 @@ from usersync import report
 from usersync.model import Run
 from usersync.sync import SyncOptions
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["api", "before", "over"]
 
 UNSEEN = ("unseen",)

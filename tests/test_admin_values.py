@@ -19,6 +19,8 @@ from usersync.backends.api.unprepared import predicate, values
 from usersync.sql import users
 from usersync.sync import SyncOptions
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["api", "before", "over"]
 
 RULES = """

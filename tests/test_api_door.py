@@ -34,6 +34,8 @@ from usersync.migration import ApplyOptions
 from usersync.model import Run
 from usersync.sync import SyncOptions
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["api"]
 
 #: Everybody, and one of them.

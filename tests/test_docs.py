@@ -30,6 +30,8 @@ from usersync import config, local, shelf
 from usersync.operations import own
 from usersync.sql.checks_page import checks_markdown
 
+pytestmark = pytest.mark.any_postgres
+
 ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",

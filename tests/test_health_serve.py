@@ -26,6 +26,8 @@ from usersync import health
 from usersync.health.board import Shared
 from usersync.health.server import CONNECTION_S, HEAD_BYTES
 
+pytestmark = pytest.mark.any_postgres
+
 TOKEN = "a-token-for-tests"
 USERS, DASHBOARD = "/admin/users/health-check", "/dashboard/health-check"
 AS_MONITOR = {"Authorization": f"Bearer {TOKEN}"}

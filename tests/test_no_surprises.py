@@ -20,6 +20,8 @@ from tests.app import App
 from tests.github_api import GitHub
 from usersync import local, shelf
 
+pytestmark = pytest.mark.any_postgres
+
 #: Loaded by every Python that is started: refuses, and writes down, every address that is not
 #: allowed. Unix sockets are the embedded Postgres.
 GUARD = """

@@ -44,6 +44,8 @@ from usersync.model import (
 from usersync.privacy import masked_email, visible
 from usersync.session import Session
 
+pytestmark = pytest.mark.any_postgres
+
 
 class Snapshot(Protocol):
     """What pytest-snapshot's fixture does; it says nothing of its types."""

@@ -22,6 +22,8 @@ from usersync import local
 from usersync.shelf import SUBCOMMANDS
 from usersync.tasks import namespace, progress
 
+pytestmark = pytest.mark.any_postgres
+
 REFUSED = 3
 
 

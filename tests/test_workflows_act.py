@@ -35,9 +35,12 @@ unattended: {tasks: [sync], max_rows: 100}
 retry_s: 0
 """
 
-pytestmark = pytest.mark.skipif(
-    not act.ACT.exists() and os.environ.get("CI") != "true", reason="act is not installed"
-)
+pytestmark = [
+    pytest.mark.any_postgres,
+    pytest.mark.skipif(
+        not act.ACT.exists() and os.environ.get("CI") != "true", reason="act is not installed"
+    ),
+]
 
 
 @pytest.fixture(scope="session")
