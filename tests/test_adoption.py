@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import psycopg
@@ -11,9 +10,11 @@ import pytest
 from tests.api_server import api
 from tests.app import App
 from tests.conftest import Database
+from tests.migrated import applied
 from tests.unprepared import before, over
 from usersync import config
 from usersync.config import ProfileTable
+from usersync.config.settings import Settings
 
 __all__ = ["api", "before", "over"]
 
@@ -133,7 +134,11 @@ class Look:
     """What is proposed, as text and as settings."""
 
     text: str
-    profiles: tuple[ProfileTable, ...]
+    settings: Settings
+
+    @property
+    def profiles(self) -> tuple[ProfileTable, ...]:
+        return self.settings.profiles
 
     @property
     def first(self) -> ProfileTable:
@@ -152,15 +157,13 @@ def look(app: App, schema: str = "") -> Look:
         app.rows(schema)
     run = app.run("init.look", task="init")
     assert run.exit_code == 0, run.error
-    return Look(run.statements, config.read_text(run.statements).settings.profiles)
+    return Look(run.statements, config.read_text(run.statements).settings)
 
 
 def works(app: App, found: Look) -> None:
     """With the columns of the proposal every missing user gets a profile."""
-    key = re.search(r"^    key: .*$", found.text, re.MULTILINE)
-    assert key is not None
     # Beside a trigger of the app's own its function would make them.
-    app.configure(found.text.replace(key[0], f"{key[0]}\n    create: columns", 1))
+    app.configure(found.text.replace("create: own_function", "create: columns", 1))
     summary = app.synced()
     assert summary.failed == 0
     assert app.status().missing == 0
@@ -178,6 +181,7 @@ def test_of_the_documented_table(app: App) -> None:
     assert "on_auth_user_created (on, after insert) calls public.handle_new_user()" in found.text
     assert "insert into public.profiles" in found.text
     assert "installs no second one" in found.text
+    assert (found.settings.trigger, found.first.create) == ("keep", "own_function")
     works(app, found)
     assert app.one("select full_name from public.profiles") == "Anna"
 
@@ -314,9 +318,83 @@ def test_a_trigger_that_is_off_is_told(app: App, database: Database) -> None:
     app.rows(DOCUMENTED)
     with psycopg.connect(database.admin_url, autocommit=True) as connection:
         connection.execute("alter table auth.users disable trigger on_auth_user_created")
-    text = look(app).text
-    assert "(off, after insert)" in text
-    assert "It is off" in text
+    found = look(app)
+    assert "(off, after insert)" in found.text
+    assert "It is off" in found.text
+    assert (found.settings.trigger, found.first.create) == ("keep", "own_function")
+
+
+#: A function that catches all errors, and writes one table from what can be said as a source.
+SWALLOWS = DOCUMENTED.replace(
+    "return new;\nend", "return new;\nexception when others then return new;\nend"
+)
+
+CHOICES = {
+    "it asks where it stands": (
+        DOCUMENTED.replace("begin\n", "begin\n    raise log 'on %', tg_table_name;\n"),
+        ("columns", "asks on which table it stands"),
+    ),
+    "it swallows": (SWALLOWS, ("columns", "swallows errors, and from columns a failure has its")),
+    "it swallows and makes other rows": (
+        SWALLOWS.replace("return new;\nexc", "insert into public.notes values (new.id);\nreturn new;\nexc")
+        + "create table public.notes (id uuid);",
+        ("own_function", "swallows errors: who gets no profile fails without a reason"),
+    ),
+    "it swallows, and only it knows a value": (USERNAMES.replace("split_part(new.email, '@', 1)", "name"),
+        ("own_function", "swallows errors: who gets no profile fails without a reason"),
+    ),
+    "it does more than columns say": (WORKSPACES, ("own_function", "equals a signed-up one")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "choice"), CHOICES.values(), ids=CHOICES)
+def test_how_profiles_are_made_is_chosen(app: App, schema: str, choice: tuple[str, str]) -> None:
+    """By the app's function, or from columns where that says as much and more; with the reason."""
+    found = look(app, schema)
+    assert found.settings.trigger == "keep"
+    create, why = choice
+    (line,) = [one for one in found.text.splitlines() if one.startswith("    create: ")]
+    assert line.startswith(f"    create: {create}  # ")
+    assert why in line
+    app.configure(found.text)
+    app.users(2, email=None)
+    app.rows(f"delete from {found.first.schema_name}.{found.first.table}")
+    _, plan = app.plan()
+    assert plan.rows == 2
+
+
+def test_a_paused_function_is_still_the_writer(app: App) -> None:
+    """While it is paused its saved body says what it writes, and how profiles are made is open."""
+    app.rows(DOCUMENTED)
+    paused = app.run("migration.pause", task="migration.pause", function=None)
+    assert paused.exit_code == 0, paused.error
+    found = look(app)
+    assert "(paused, after insert)" in found.text
+    assert found.settings.trigger == "keep"
+    assert found.first.create is None
+    assert "# create: left open, since public.handle_new_user() is paused" in found.text
+    assert set(found.columns) == {"full_name", "avatar_url"}
+    works(app, found)
+
+
+def test_our_own_trigger_is_no_app_s(app: App) -> None:
+    """Beside the trigger of usersync nothing is to be kept: the default is right."""
+    applied(app)
+    text = app.run("init.look", task="init").statements
+    settings = config.read_text(text).settings
+    assert (settings.trigger, settings.profiles[0].create) == (None, None)
+    assert "The trigger of usersync makes the profiles" in text
+    assert "app's own trigger" not in text
+
+
+def test_a_trigger_that_acts_on_updates_alone_makes_no_sign_up(app: App) -> None:
+    """Profiles made at a confirmation: no trigger gives a new user the profile, and that is said."""
+    found = look(
+        app,
+        DOCUMENTED.replace("after insert on auth.users", "after update on auth.users"),
+    )
+    assert (found.settings.trigger, found.first.create) == ("none", None)
+    assert "on_auth_user_created (on, after update)" in found.text
 
 
 @pytest.mark.parametrize("name", ["a\nb: c", "x # y", "\u202ex", "{{ y }}"])

@@ -11,6 +11,7 @@ import pytest
 
 from tests.app import App, counts
 from tests.migrated import applied, plan, states, triggers
+from usersync import config
 
 STRANGERS = sorted((Path(__file__).parent / "strangers").glob("*.sql"))
 
@@ -149,6 +150,27 @@ def test_a_repaired_profile_equals_a_signed_up_one(stranger: Stranger) -> None:
     app.rows(f'delete from {stranger.name} where "{stranger.key}" = %(id)s', id=told)
     again = app.user(email=email, raw_user_meta_data={"full_name": "N9", "name": "N9"})
     assert repaired == app.one(query, id=again, ignored=ignored)
+
+
+def test_what_init_proposes_holds(stranger: Stranger) -> None:
+    """The file that init proposes can be read, keeps their trigger, and finds who is missing."""
+    app = stranger.app
+    app.rows("drop table public.user_profiles cascade")
+    looked = app.run("init.look", task="init")
+    assert looked.exit_code == 0, looked.error
+    settings = config.read_text(looked.statements).settings
+    (profile,) = settings.profiles
+    assert (profile.schema_name, profile.table) == (stranger.schema, stranger.table)
+    assert profile.key == stranger.key
+    assert settings.trigger == "keep"
+    assert profile.create == ("columns" if stranger.fails else "own_function")
+    app.configure(looked.statements)
+    assert app.status().missing == 4
+    run, planned = app.plan()
+    assert planned.rows == 4, run.error
+    assert {guard.name for guard in planned.guards} == ({"trigger"} if stranger.fires else set())
+    verified = app.run("migration.verify", task="migration.verify")
+    assert not any("migration.apply" in step for step in verified.next_steps)
 
 
 def test_their_trigger_is_judged_kept_and_paused(stranger: Stranger) -> None:

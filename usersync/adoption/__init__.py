@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from usersync.adoption.mapping import Mapped, mapped, role_of
+from usersync.adoption.making import making
 from usersync.adoption.text import Adopted, lines
 from usersync.backends.catalog import ActingTrigger, LikelyTable
 from usersync.config import ProfileTable
 from usersync.errors import UsersyncError
 from usersync.session import Session
+from usersync.sql.names import quoted
 from usersync.triggers.inserts import written
 
 
@@ -35,7 +37,7 @@ def look(session: Session) -> tuple[Adopted, ...]:
 
 
 def _adopted(session: Session, table: LikelyTable) -> Adopted:
-    writer, values = _writer(table)
+    writer, values = _writer(session, table)
     role = role_of(table, values)
     found = []
     for column in table.columns:
@@ -44,14 +46,22 @@ def _adopted(session: Session, table: LikelyTable) -> Adopted:
         one = mapped(column, values, writer)
         if one is not None:
             found.append(_checked(session, table, one))
-    return Adopted(table, tuple(found), role, writer)
+    made = making(session, table, writer, found, role, seen=bool(values)) if writer else None
+    ours = any(trigger.on_users and _is_ours(session, trigger) for trigger in table.triggers)
+    return Adopted(table, tuple(found), role, writer, made, ours)
 
 
-def _writer(table: LikelyTable) -> tuple[ActingTrigger | None, Mapping[str, str]]:
-    """The app's trigger that writes the table, and the values it writes."""
+def _is_ours(session: Session, trigger: ActingTrigger) -> bool:
+    schema = session.target.settings.install.schema_name
+    return trigger.function.startswith((f"{schema}.", f"{quoted(schema)}."))
+
+
+def _writer(session: Session, table: LikelyTable) -> tuple[ActingTrigger | None, Mapping[str, str]]:
+    """The app's trigger that writes the table, one of sign-ups first, and the values it writes."""
     writer = None
-    for trigger in table.triggers:
-        if not trigger.on_users or trigger.function not in (table.written_by or ""):
+    theirs = [one for one in table.triggers if one.on_users and not _is_ours(session, one)]
+    for trigger in sorted(theirs, key=lambda one: not one.on_insert):
+        if trigger.function not in (table.written_by or ""):
             continue
         writer = writer or trigger
         if values := written(trigger.source, table.schema_name, table.table_name):

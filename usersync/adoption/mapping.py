@@ -50,6 +50,8 @@ class Role:
     default: str
     allowed: tuple[str, ...]
     why: str
+    as_written: bool = True
+    """Whether the app's function gives the same."""
 
 
 def role_of(table: LikelyTable, values: Mapping[str, str]) -> Role | None:
@@ -73,7 +75,8 @@ def role_of(table: LikelyTable, values: Mapping[str, str]) -> Role | None:
         if column.name in values and not literal:
             why += "; the function reads it from metadata, which users write themselves"
         roles = allowed if first in allowed else (first, *allowed)
-        return Role(column.name, first, roles, why)
+        as_written = literal is not None or column.name not in values
+        return Role(column.name, first, roles, why, as_written)
     return None
 
 

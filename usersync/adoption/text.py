@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from usersync.adoption.making import Making
 from usersync.adoption.mapping import Mapped, Role
 from usersync.backends.catalog import ActingTrigger, LikelyTable
 from usersync.privacy import visible
@@ -25,6 +26,10 @@ class Adopted:
     role: Role | None
     writer: ActingTrigger | None
     """The app's own trigger that writes it."""
+    making: Making | None = None
+    """How its missing profiles are made beside that trigger."""
+    ours: bool = False
+    """Whether usersync has a trigger on ``auth.users`` already."""
 
 
 def lines(found: tuple[Adopted, ...]) -> Iterator[str]:
@@ -68,6 +73,9 @@ def _entry(adopted: Adopted) -> Iterator[str]:
     unique = "" if table.key_unique else "; NOT UNIQUE: add a unique constraint first"
     what = "refers to auth.users(id)" if table.references_users else "a uuid, by its name"
     yield f"    key: {_word(table.key)}  # {what}{unique}"
+    if (making := adopted.making) is not None:
+        create = f"    create: {making.create}  # " if making.create else "    # create: "
+        yield create + _comment(making.why)
     taken = [one for one in adopted.columns if one.source is not None]
     if taken:
         yield "    columns:"
@@ -97,8 +105,12 @@ def _reasons(table: LikelyTable) -> str:
 
 
 def _of_triggers(adopted: Adopted) -> Iterator[str]:
-    """What acts on sign-ups already, which usersync leaves alone."""
-    acting = [one for one in adopted.table.triggers if one.on_users and "insert" in one.moment]
+    """What acts on sign-ups already, which usersync leaves alone, and who makes the profiles."""
+    acting = [
+        one
+        for one in adopted.table.triggers
+        if one.on_users and (one.on_insert or one == adopted.writer)
+    ]
     if not acting:
         yield "# No trigger on auth.users acts at sign-up: `migration.apply` installs one."
         return
@@ -114,15 +126,30 @@ def _of_triggers(adopted: Adopted) -> Iterator[str]:
             f"Trigger {one.name} ({one.state}, {one.moment}) calls {one.function}: {does}"
             + (f" ({'; '.join(extra)})." if extra else ".")
         )
-    if adopted.writer is None:
+    writer = adopted.writer
+    if writer is None and adopted.ours:
+        yield "# The trigger of usersync makes the profiles."
+    elif writer is None:
         yield "# None of them shows that it writes the profile table. Look before `migration.apply`"
         yield "# installs a trigger that does: one table has one writer."
-        return
-    if adopted.writer.state != "on":
+    elif not writer.on_insert:
+        yield "# The app makes the profile later than at the sign-up, and one table has one writer:"
+        yield "# usersync installs no trigger. `sync` makes the profiles that are missing."
+        yield "trigger: none"
+    else:
+        yield from _kept(writer)
+
+
+def _kept(writer: ActingTrigger) -> Iterator[str]:
+    """That the app's own trigger stays the writer."""
+    if writer.state == "paused":
+        yield "# Its function is paused: nobody who signs up has a profile until `migration.resume`."
+    elif writer.state != "on":
         yield "# It is off: nobody who signs up has a profile, until the app's team switches it on."
     yield "# The app's own trigger is there to make the profiles, and one table has one writer:"
     yield "# usersync installs no second one. `migration.test` proves that it works, `sync` makes"
     yield "# the profiles that are missing."
+    yield "trigger: keep"
 
 
 def _word(text: str) -> str:

@@ -26,6 +26,7 @@ class ActingTrigger:
     on_users: bool
     name: str
     state: str
+    """``on``, ``off``, ``replica only``; ``paused`` when its function is, whose body is the source."""
     moment: str
     function: str
     security_definer: bool
@@ -38,6 +39,11 @@ class ActingTrigger:
     source: str
     inserts: bool
     """Whether its function, or one that it calls, may insert into the table."""
+
+    @property
+    def on_insert(self) -> bool:
+        """Whether a new row fires it."""
+        return "insert" in self.moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from usersync.backends.likely import ActingTrigger, Column, LikelyTable
-from usersync.backends.postgres import reach
+from usersync.backends.postgres import own_function, reach
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.sql import compose, load
@@ -31,9 +31,19 @@ def _table(cursor: RowCursor, row: Row) -> LikelyTable:
     columns = fetch_all(cursor, compose(load("queries/candidate_columns"), named))
     triggers = fetch_all(cursor, compose(load("queries/acting_triggers"), named))
     place = (row["schema_name"], row["table_name"])
-    inserting = reach.inserting(cursor, [one["function_oid"] for one in triggers], [place])
+    oids = [one["function_oid"] for one in triggers]
+    writing = dict(reach.inserting(cursor, oids, [place]))
+    bodies = {one["function_oid"]: own_function.saved_body(one["source"]) for one in triggers}
+    paused = {oid: body for oid, body in bodies.items() if body}
+    writing |= reach.paused_writing(cursor, paused)
+    for one in triggers:
+        if body := paused.get(one["function_oid"]):
+            one |= {"source": body, "state": "paused"}
     acting = tuple(
-        _trigger(one, inserts=place in inserting.get(one["function_oid"], ())) for one in triggers
+        _trigger(
+            one, inserts=bool({place, ("", place[1])} & writing.get(one["function_oid"], set()))
+        )
+        for one in triggers
     )
     if row["written_by"] is None:
         # Not in the text of its own function, but of one that this calls.

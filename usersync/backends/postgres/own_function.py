@@ -54,9 +54,9 @@ def used(
     wanted = (table.schema_name, table.table)
     inserting = reach.inserting(cursor, [one["function_oid"] for one in theirs], [wanted])
     writers = [one for one in theirs if wanted in inserting.get(one["function_oid"], ())]
-    paused = [one for one in theirs if _saved(one["source"])]
+    paused = [one for one in theirs if saved_body(one["source"])]
     before = reach.paused_writing(
-        cursor, {one["function_oid"]: _saved(one["source"]) for one in paused}
+        cursor, {one["function_oid"]: saved_body(one["source"]) for one in paused}
     )
     paused = [one for one in paused if before[one["function_oid"]] & {wanted, ("", wanted[1])}]
     if not writers and table.create is None:
@@ -73,8 +73,12 @@ def used(
     return _described(cursor, table, writers, paused)
 
 
-def _saved(source: str) -> str:
-    """The body that a paused function had; empty for one that is not paused."""
+def saved_body(source: str) -> str:
+    """The body that a paused function had; empty for one that is not paused.
+
+    Args:
+        source: its body now.
+    """
     stub = read(source)
     found = _BODY.search(stub.definition) if stub and stub.definition else None
     return found["body"] if found else ""
