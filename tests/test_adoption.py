@@ -336,15 +336,16 @@ CHOICES = {
     ),
     "it swallows": (SWALLOWS, ("columns", "swallows errors, and from columns a failure has its")),
     "it swallows and makes other rows": (
-        SWALLOWS.replace("return new;\nexc", "insert into public.notes values (new.id);\nreturn new;\nexc")
+        SWALLOWS.replace("begin\n", "begin\ninsert into public.notes values (new.id);\n")
         + "create table public.notes (id uuid);",
         ("own_function", "swallows errors: who gets no profile fails without a reason"),
     ),
-    "it swallows, and only it knows a value": (USERNAMES.replace("split_part(new.email, '@', 1)", "name"),
+    "it swallows, and only it knows a value": (
+        USERNAMES.replace("split_part(new.email, '@', 1)", "name"),
         ("own_function", "swallows errors: who gets no profile fails without a reason"),
     ),
     "it does more than columns say": (WORKSPACES, ("own_function", "equals a signed-up one")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("schema", "choice"), CHOICES.values(), ids=CHOICES)
@@ -388,7 +389,7 @@ def test_our_own_trigger_is_no_app_s(app: App) -> None:
 
 
 def test_a_trigger_that_acts_on_updates_alone_makes_no_sign_up(app: App) -> None:
-    """Profiles made at a confirmation: no trigger gives a new user the profile, and that is said."""
+    """Of profiles made at a confirmation it is said that no sign-up makes them."""
     found = look(
         app,
         DOCUMENTED.replace("after insert on auth.users", "after update on auth.users"),

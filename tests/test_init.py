@@ -224,6 +224,28 @@ def test_init_looks(app: App) -> None:
     assert "as ours: usersync.yaml" in again.stdout
 
 
+def test_init_keeps_the_trigger_that_is_there(app: App) -> None:
+    """Beside a trigger of the app the file says that it stays, and a plan runs its function."""
+    app.user()
+    app.rows("""
+        drop table public.user_profiles;
+        create table public.profiles (id uuid primary key references auth.users (id));
+        create function public.handle_new_user() returns trigger language plpgsql
+            security definer set search_path = '' as
+            $$ begin insert into public.profiles (id) values (new.id); return new; end $$;
+        create trigger on_auth_user_created after insert on auth.users
+            for each row execute function public.handle_new_user();
+    """)
+    done = called("init", "--action", PINNED)
+    assert done.returncode == 0, done.stderr
+    settings = config.read_text((app.folder / "usersync.yaml").read_text()).settings
+    assert (settings.trigger, settings.profiles[0].create) == ("keep", "own_function")
+    planned = called("sync", "--dry-run")
+    assert planned.returncode == 2, planned.stderr
+    assert "handle_new_user" in planned.stdout
+    assert "migration.apply" not in planned.stdout
+
+
 def test_init_cannot_look(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is configured and does not open ends it before anything is written."""
     monkeypatch.setenv("SUPABASE_DB_URL", NOWHERE)

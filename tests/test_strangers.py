@@ -169,6 +169,8 @@ def test_what_init_proposes_holds(stranger: Stranger) -> None:
     run, planned = app.plan()
     assert planned.rows == 4, run.error
     assert {guard.name for guard in planned.guards} == ({"trigger"} if stranger.fires else set())
+    rehearsed = app.rehearsed(fire_triggers=stranger.fires)
+    assert (rehearsed.created, rehearsed.failed) == (4 - stranger.fails, stranger.fails)
     verified = app.run("migration.verify", task="migration.verify")
     assert not any("migration.apply" in step for step in verified.next_steps)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from usersync.adoption.mapping import Mapped, mapped, role_of
 from usersync.adoption.making import making
+from usersync.adoption.mapping import Mapped, mapped, role_of
 from usersync.adoption.text import Adopted, lines
 from usersync.backends.catalog import ActingTrigger, LikelyTable
 from usersync.config import ProfileTable

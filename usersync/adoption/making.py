@@ -1,4 +1,4 @@
-"""How `sync` is to make the profiles that are missing: by the app's own function, or from columns."""
+"""How `sync` is to make the missing profiles: by the app's own function, or from columns."""
 
 from __future__ import annotations
 
@@ -53,12 +53,17 @@ def making(
     own = _own_function(session, table)
     if own is None:
         return None
+    same = seen and all(one.source for one in columns) and (role is None or role.as_written)
+    return _chosen(own, same=same, swallows=writer.catches)
+
+
+def _chosen(own: OwnFunction, *, same: bool, swallows: bool) -> Making:
+    """Which of the two, by what the function asks, writes beside the profile, and hides."""
     if own.refusal:
         more = f", and writes {', '.join(own.also_writes)}, which columns do not"
         return Making("columns", own.refusal + (more if own.also_writes else ""))
-    if not writer.catches:
+    if not swallows:
         return Making("own_function", "so that a repaired profile equals a signed-up one")
-    same = seen and all(one.source for one in columns) and (role is None or role.as_written)
     if same and not own.also_writes:
         why = "the function swallows errors, and from columns a failure has its reason"
         return Making("columns", why)

@@ -143,7 +143,8 @@ def _of_triggers(adopted: Adopted) -> Iterator[str]:
 def _kept(writer: ActingTrigger) -> Iterator[str]:
     """That the app's own trigger stays the writer."""
     if writer.state == "paused":
-        yield "# Its function is paused: nobody who signs up has a profile until `migration.resume`."
+        yield "# Its function is paused: nobody who signs up has a profile, until"
+        yield "# `migration.resume`."
     elif writer.state != "on":
         yield "# It is off: nobody who signs up has a profile, until the app's team switches it on."
     yield "# The app's own trigger is there to make the profiles, and one table has one writer:"

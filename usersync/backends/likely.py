@@ -26,7 +26,7 @@ class ActingTrigger:
     on_users: bool
     name: str
     state: str
-    """``on``, ``off``, ``replica only``; ``paused`` when its function is, whose body is the source."""
+    """``on``, ``off``, ``replica only``, or ``paused``: then the saved body is the source."""
     moment: str
     function: str
     security_definer: bool
