@@ -502,7 +502,7 @@ def test_production_asks_on_a_terminal(app: App, answer: str, code: int) -> None
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,
-        env=os.environ | {"USERSYNC_ENVIRONMENT": "production"},
+        env=os.environ | {"USERSYNC_ENVIRONMENT": "production", "CI": ""},
     ) as process:
         os.close(theirs)
         asked = ""
@@ -516,6 +516,29 @@ def test_production_asks_on_a_terminal(app: App, answer: str, code: int) -> None
     assert "Create 1 profile in public.user_profiles" in asked
     assert ("not confirmed" in stdout) == (code == 4)
     assert app.one("select count(*) from public.user_profiles") == (1 if code == 0 else 0)
+
+
+@pytest.mark.parametrize("ci", ["true", "1"])
+def test_nobody_is_asked_in_ci(app: App, ci: str) -> None:
+    """In CI nobody is asked, whatever stands at standard input: exit 3, with what agrees."""
+    app.user()
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [USERSYNC, "sync"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        env=os.environ | {"USERSYNC_ENVIRONMENT": "production", "CI": ci},
+        check=False,
+        timeout=20,
+    )
+    os.close(theirs)
+    assert done.returncode == 3, done.stdout
+    assert "nobody can be asked: there is no terminal, or CI is set" in done.stdout
+    assert re.search(r"usersync sync --approve 1-\S+", done.stdout)
+    assert "Type yes" not in _read_all(ours)
+    assert app.one("select count(*) from public.user_profiles") == 0
 
 
 # -- what there is ------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from usersync.backends import Match, Table
 from usersync.errors import CouldNotTell, Refused, Stopped, UsersyncError
 from usersync.model import Outcome, Step
-from usersync.session import Session
+from usersync.session import NOBODY_TO_ASK, Session
 from usersync.sql.profiles import profile_delete
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def _authorize(session: Session, *, yes: bool) -> None:
     agree = session.command("migration.test", "--through-auth", "--yes")
     if session.ask is None:
         raise Refused(
-            f"{line.name} is production: somebody must approve a real sign-up there, and there is"
-            " no terminal",
+            f"{line.name} is production: somebody must approve a real sign-up there, and"
+            f" {NOBODY_TO_ASK}",
             agree,
         )
     question = (

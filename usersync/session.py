@@ -72,12 +72,16 @@ class Untold:
         """See `Narrator`."""
 
 
+#: Why a question is not put to anybody.
+NOBODY_TO_ASK = "nobody can be asked: there is no terminal, or CI is set"
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One run's surroundings; operations get everything from here and from their inputs.
 
     ``ask`` shows a plan and puts a question to the person at the terminal; None when
-    there is no terminal.
+    there is no terminal, and in CI.
     """
 
     target: Target

@@ -27,7 +27,7 @@ VARIABLES: Mapping[str, str] = {
     "USERSYNC_HEALTH_TOKEN": "The bearer token of the protected health endpoints.",
     "USERSYNC_REASON": "Why a change is made; kept in the journal.",
     "USERSYNC_DEBUG": "Print the traceback of a bug in usersync.",
-    "CI": "Whether a machine is at the terminal.",
+    "CI": "Whether a machine is at the terminal; then nobody is asked.",
     "GITHUB_ACTIONS": "Whether the output goes into a log of GitHub, where steps are folded.",
     "GITHUB_ACTOR": "Who started the run, in the journal; otherwise the login name.",
     "GITHUB_TRIGGERING_ACTOR": "Who approved, in the journal; otherwise as `GITHUB_ACTOR`.",

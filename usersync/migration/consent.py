@@ -9,7 +9,7 @@ from usersync.backends.catalog import Survey
 from usersync.digest import fingerprint
 from usersync.errors import Refused, Stopped
 from usersync.model import ChangeState, Outcome
-from usersync.session import Session
+from usersync.session import NOBODY_TO_ASK, Session
 
 _PARTS = {
     "target": "the target (another database or environment)",
@@ -112,7 +112,7 @@ def authorize(
     if session.ask is None or only_by_digest:
         raise Refused(
             f"{line.name} is production: somebody must approve this"
-            + ("" if only_by_digest else ", and there is no terminal"),
+            + ("" if only_by_digest else f", and {NOBODY_TO_ASK}"),
             agree,
         )
     if not session.ask(

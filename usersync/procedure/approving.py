@@ -14,6 +14,7 @@ from usersync.procedure.surroundings import Surroundings
 from usersync.procedure.told import Told
 from usersync.runbook.expressions import NotKnown
 from usersync.runbook.models import Step
+from usersync.session import NOBODY_TO_ASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _may_say_yes(run: Surroundings, gate: Step, found: Sequence[StepPlan]) -> bo
         return False
     if run.session.ask is None:
         raise Stopped(
-            f"--yes-to {gate.id} answers a question at a terminal, and there is none",
+            f"--yes-to {gate.id} answers a question at a terminal, and {NOBODY_TO_ASK}",
             f"run it without, and approve with the digest: {run.command()}",
         )
     heavy = [

@@ -13,7 +13,7 @@ from usersync.procedure.plans import StepPlan
 from usersync.procedure.surroundings import Surroundings
 from usersync.procedure.told import Told, of_error
 from usersync.runbook.expressions import parse
-from usersync.session import Session
+from usersync.session import NOBODY_TO_ASK, Session
 
 Change = Callable[[Surroundings, Call, StepPlan | None, bool], Told]
 
@@ -114,8 +114,8 @@ def _ask_somebody(run: Surroundings, call: Call, limit: int) -> None:
     line = session.backend.line
     if session.ask is None:
         raise Refused(
-            f"{line.name} is production: somebody must approve {call.step.does}, and there is no"
-            " terminal",
+            f"{line.name} is production: somebody must approve {call.step.does}, and"
+            f" {NOBODY_TO_ASK}",
             "put a `gate:` before this step; it takes --approve",
         )
     if not session.ask(

@@ -10,7 +10,7 @@ from usersync.backends import Table, inspection
 from usersync.errors import Refused, Stopped
 from usersync.model import Guard, Outcome, Plan, Repair, TableResult
 from usersync.privacy import LONGEST_MESSAGE, visible
-from usersync.session import Session
+from usersync.session import NOBODY_TO_ASK, Session
 
 if TYPE_CHECKING:
     from usersync.sync.plan import SyncOptions
@@ -241,7 +241,7 @@ def consent(
     line = session.backend.line
     if session.ask is None:
         raise Refused(
-            f"{line.name} is production: somebody must approve this, and there is no terminal",
+            f"{line.name} is production: somebody must approve this, and {NOBODY_TO_ASK}",
             agree,
         )
     if not session.ask(f"{line.name} is production ({line.host}). {question}", about):

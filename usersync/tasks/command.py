@@ -195,7 +195,7 @@ def request(
         show_counts=bool(flags.get("show_counts")),
         program=program(),
         task_prefix=task_prefix(task),
-        ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
+        ask=_ask if _is_attended() else None,
         progress=progress(quiet=flags["json"]),
     )
 
@@ -240,6 +240,14 @@ def _print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _is_attended() -> bool:
+    """Whether somebody is there to answer; in CI nobody is, also where a runner has a terminal."""
+    from usersync import config
+
+    at_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    return at_terminal and not config.circumstances().is_ci
 
 
 def _ask(question: str) -> bool:
