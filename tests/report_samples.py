@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
 from usersync.model import (
     ChangeState,
@@ -11,6 +12,7 @@ from usersync.model import (
     Count,
     DayCount,
     FailureGroup,
+    Figures,
     Finding,
     Guard,
     Missing,
@@ -57,6 +59,17 @@ def run(task: str, exit_code: int, **parts: object) -> Run:
 def table(**parts: object) -> tuple[TableResult, ...]:
     """What is said of the one profile table."""
     return (TableResult(TABLE, **parts),)  # type: ignore[arg-type]
+
+
+def nightly(
+    exit_code: int,
+    figures: Figures,
+    *steps: Step,
+    mode: Literal["run", "dry-run", "rehearse"] = "run",
+) -> Run:
+    """A run of the nightly runbook."""
+    facts = RunbookFacts("nightly-sync", "The nightly sync", "low", mode, "abc", figures=figures)
+    return run("runbook.nightly-sync", exit_code, runbook=facts, steps=steps)
 
 
 MISSING = Missing(
@@ -124,6 +137,7 @@ RUNS: dict[str, Run] = {
             )
         ),
         next_steps=("usersync sync --approve 5-20261125T031700000000-8e1acd93",),
+        digest="5-20261125T031700000000-8e1acd93",
     ),
     "created": run("sync", 0, tables=table(summary=SUMMARY)),
     "failed": run(
@@ -156,6 +170,7 @@ RUNS: dict[str, Run] = {
                 guards=(Guard("max_rows", "200 profiles would change, more than 100", "more"),),
             )
         ),
+        digest="200-20261125T031700000000-8e1acd93",
         steps=(
             Step(
                 "profile", "would-change", "a***@x.example becomes b***@x.example", user_id=USER_ID
@@ -178,6 +193,16 @@ RUNS: dict[str, Run] = {
         tables=table(summary=SUMMARY, repair=Repair("profiles", "done", 7, changed=7)),
     ),
     "findings": run("doctor", 2, checks=CHECKS),
+    "migration_plan": run(
+        "migration.apply",
+        2,
+        changes=(
+            ChangeState("0006_sign_up", "makes the profile of a new user", "absent"),
+            ChangeState("0001_schema", "makes the schema", "absent"),
+        ),
+        digest="2-20261125T031700000000-8e1acd93",
+        next_steps=("usersync migration.apply --approve 2-20261125T031700000000-8e1acd93",),
+    ),
     "verified": run(
         "migration.verify",
         0,
@@ -207,6 +232,45 @@ RUNS: dict[str, Run] = {
             Step("pause", "not-reached", "waits for approval"),
         ),
         next_steps=("usersync runbook.run sign-ups-fail --approve 1-abcdef",),
+        digest="1-abcdef",
+    ),
+    "night": nightly(0, Figures(0, 150, 5)),
+    "night_with_drift": nightly(
+        2,
+        Figures(3, 150, 2, 3, 1, "trigger"),
+        Step("trigger", "finding", "1 finding of 3 checks; wanted: findings == 0"),
+        Step("sync", "finding", "2 created, 3 failed; wanted: failed == 0"),
+        Step("after", "finding", "3 of 150 users have no profile; wanted: missing == 0"),
+    ),
+    "night_stopped": nightly(
+        4,
+        Figures(1_200, 300_000, step="sync"),
+        Step("before", "ok", "1,200 of 300,000 users have no profile"),
+        Step("sync", "not-reached", "1,200 profiles would be created, more than the 100 allowed"),
+        Step("after", "not-reached"),
+    ),
+    "night_refused": nightly(
+        3,
+        Figures(5, 150, step="sync"),
+        Step("sync", "failed", "production is production: somebody must approve this"),
+    ),
+    "night_untold": nightly(
+        1, Figures(step="before"), Step("before", "unknown", "the server closed the connection")
+    ),
+    "night_undone": nightly(
+        5, Figures(5, 150, step="sync"), Step("sync", "undone", "57014 query_canceled")
+    ),
+    "night_half_done": nightly(
+        6, Figures(5, 150, step="sync"), Step("sync", "failed", "2 created, and 1 is not right")
+    ),
+    "night_rehearsed": nightly(
+        2,
+        Figures(5, 150, step="sync"),
+        Step("sync", "would-change", "5 profiles would be created"),
+        mode="dry-run",
+    ),
+    "night_cut_off": replace(
+        nightly(1, Figures(3, 150, 2, step="sync")), error="interrupted; what was committed stays"
     ),
     "unreachable": run(
         "status",

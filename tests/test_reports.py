@@ -20,6 +20,7 @@ from tests.test_output import ACTING
 from usersync import report
 from usersync.errors import Refused
 from usersync.model import (
+    ChangeState,
     CheckResult,
     FailureGroup,
     Finding,
@@ -68,19 +69,119 @@ def test_in_public(name: str, snapshot: Snapshot) -> None:
             assert secret not in report.render(made, format="junit")
 
 
+#: What somebody on call reads first, of every kind of run and every way that it ends.
 FIRST_LINES = {
     "in_sync": "✅ in sync: 150 users, 150 profiles",
     "drift": "⚠️ 5 of 150 users have no profile since 2026-11-20 14:02 UTC",
+    "plan": "⚠️ a sync would create 5 profiles: 5 of 150 users have none; the guard trigger stops"
+    " it",
+    "created": "✅ 5 profiles created",
+    "failed": "⚠️ 3 of 5 profiles could not be created: 23505 unique_violation",
+    "repair_plan": "⚠️ repair.emails would change 200 rows; the guard max_rows stops it",
+    "repaired": "⚠️ repair.orphans: 10 rows changed, 1 failed; 2 stay as they are",
+    "overwritten": "✅ sync: 5 profiles created, 7 rows changed",
+    "findings": "❌ trigger_disabled (1): The trigger that makes profiles is disabled."
+    " (and 1 more check; 201 findings in all)",
+    "migration_plan": "⚠️ 2 of 2 changes of the migration to make",
+    "verified": "✅ 1 check found nothing that counts",
+    "paused": "⏸️ sign-ups make no profile: public.handle_new_user() is paused since"
+    " 2026-11-20 14:02 UTC, 12 signed up since then",
+    "gate": "✋ runbook sign-ups-fail: stopped at pause: waits for approval",
+    "night": "✅ runbook nightly-sync: in order: 150 users, all with a profile; 5 profiles created",
+    "night_with_drift": "⚠️ runbook nightly-sync: 3 of 150 users have no profile; 1 finding;"
+    " 3 profiles could not be created; 2 profiles created; first at trigger",
+    "night_stopped": "✋ runbook nightly-sync: stopped at sync: 1,200 profiles would be created,"
+    " more than the 100 allowed; 1,200 of 300,000 users have no profile",
+    "night_refused": "🚫 runbook nightly-sync: refused at sync: production is production: somebody"
+    " must approve this; 5 of 150 users have no profile",
+    "night_untold": "❔ runbook nightly-sync: could not tell at before: the server closed the"
+    " connection",
+    "night_undone": "↩️ runbook nightly-sync: failed and undone at sync: 57014 query_canceled;"
+    " 5 of 150 users have no profile",
+    "night_half_done": "🚨 runbook nightly-sync: something of what failed remains at sync:"
+    " 2 created, and 1 is not right; 5 of 150 users have no profile",
+    "night_rehearsed": "⚠️ runbook nightly-sync (dry-run): 5 of 150 users have no profile;"
+    " first at sync",
+    "night_cut_off": "❔ runbook nightly-sync: could not tell: interrupted; what was committed"
+    " stays; 3 of 150 users have no profile; 2 profiles created",
+    "unreachable": "❔ could not tell: db.abcdefgh.supabase.co: no route to host",
+    "refused": "🚫 refused, nothing was touched: production needs --approve, --yes or"
+    " `unattended:`",
+    "locked": "⏳ another usersync run is at work: another run holds the lock since 03:15",
     "broken_by_pull_request": "❌ this PR stops sign-ups: 23502 profiles.username,"
     " public.handle_new_user line 4, since 20261120_rename.sql",
-    "created": "✅ 5 profiles created",
+    "harmless_pull_request": "✅ this PR leaves sign-ups as they are: 1 case tried",
+    "untold_pull_request": "❔ could not tell whether this PR stops sign-ups: it needs the"
+    " extension `postgis`",
 }
+
+
+def test_every_first_line_is_read() -> None:
+    """The list has each run of the samples."""
+    assert FIRST_LINES.keys() == RUNS.keys()
 
 
 @pytest.mark.parametrize(("name", "line"), FIRST_LINES.items())
 def test_the_first_line_says_everything(name: str, line: str) -> None:
     """Counts, since when, which SQLSTATE, where and since which file: all in one line."""
     assert report.headline(RUNS[name]).text == line
+
+
+def summed(created: int, failed: int = 0, total: int = 150) -> Run:
+    """A sync of users of whom 145 had a profile."""
+    summary = replace(SUMMARY, total=total, created=created, failed=failed)
+    return run("sync", 2 if failed else 0, tables=table(summary=summary))
+
+
+STATUS_AND_CHECKS = run(
+    "status", 2, tables=table(status=Status(MOMENT, 150, 148), checks=CHECKS[:2])
+)
+PENDING = run(
+    "migration.verify",
+    2,
+    checks=CHECKS[4:],
+    changes=(
+        ChangeState("0006_sign_up", "makes the profile of a new user", "lost"),
+        ChangeState("0001_schema", "makes the schema", "applied"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "line"),
+    [
+        (summed(created=2), "✅ 2 profiles created; 3 of 150 users were left out"),
+        (
+            summed(created=1, failed=1),
+            "⚠️ 1 of 2 profiles could not be created: see below; 3 of 150 users were left out",
+        ),
+        (
+            replace(summed(created=2), exit_code=1, error="the connection was lost"),
+            (
+                "❔ could not tell: the connection was lost; 2 profiles created;"
+                " 3 of 150 users were left out"
+            ),
+        ),
+        (STATUS_AND_CHECKS, "⚠️ 2 of 150 users have no profile; 201 findings"),
+        (PENDING, "⚠️ 1 of 2 changes of the migration to make"),
+        (
+            run("status", 1, tables=table(status=Status(MOMENT, 150, 150), checks=CHECKS[3:])),
+            "❔ 150 users, 150 profiles; could not tell: 1 of 2 checks",
+        ),
+    ],
+)
+def test_a_first_line_hides_nobody(one: Run, line: str) -> None:
+    """Whoever is still without a profile, and what nobody could tell, stands in the first line."""
+    assert report.headline(one).text == line
+
+
+_UP_TO_NINE = "1\N{EN DASH}9"
+
+
+def test_in_public_a_word_fits_its_step() -> None:
+    """A number that is told in steps is several."""
+    made = report.report([summed(created=1, total=146)], is_public=True)
+    assert made.headline.text == f"✅ {_UP_TO_NINE} profiles created"
 
 
 def test_the_worst_comes_first() -> None:
@@ -271,7 +372,7 @@ def test_a_long_report_is_cut_by_rows(findings: int, size: Size) -> None:
     if size == "comment":
         assert len(text) <= 65_536
     assert text.startswith("<!-- usersync")
-    assert f"(and {findings - 1:,} more)" in text
+    assert f"(and {findings - 1:,} more checks; {findings:,} findings in all)" in text
     assert text.count("<details>") == text.count("</details>")
     if findings > 100:
         assert re.search(r"\*\*… and [\d,]+ more\.", text)

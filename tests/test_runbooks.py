@@ -19,7 +19,7 @@ from tests.migrated import PRODUCTION, applied
 from usersync import runner
 from usersync.backends.postgres import PostgresDoor
 from usersync.config import load
-from usersync.model import Run
+from usersync.model import Figures, Run
 from usersync.procedure import RunbookOptions, engine
 
 HEAD = """\
@@ -865,3 +865,59 @@ def test_a_closed_pipe_ends_no_run(books: Books) -> None:
         command.process.wait(timeout=60)
     assert faults.missing(books.app) == 0
     assert command.result()["exit_code"] == 0
+
+
+# -- in numbers -----------------------------------------------------------------------------------
+
+NIGHT = """\
+steps:
+  - id: before
+    check: status
+  - id: sign_ups
+    check: checks
+    with: {names: [sign_up_trigger_missing]}
+    expect: findings == 0
+  - id: sync
+    change: sync
+    expect: failed == 0
+  - id: after
+    check: status
+    expect: missing == 0
+"""
+
+
+def test_a_run_is_told_in_numbers(books: Books) -> None:
+    """What was missing, found, created and refused stands in the result, as it is at the end."""
+    books.write(NIGHT)
+    books.app.rows("delete from public.user_profiles")
+    books.app.rows(
+        "alter table public.user_profiles add constraint never check (user_id is null) not valid"
+    )
+    stuck = books.run()
+    assert stuck.runbook
+    assert stuck.runbook.figures == Figures(3, 3, 0, 3, 1, "sign_ups")
+    books.app.rows("alter table public.user_profiles drop constraint never")
+    filled = books.run()
+    assert filled.runbook
+    assert filled.runbook.figures == Figures(0, 3, 3, 0, 1, "sign_ups")
+
+
+def test_what_a_runbook_healed_is_no_number(books: Books) -> None:
+    """What was asked again and is in order counts no more."""
+    books.write(FILL)
+    books.app.answer = True
+    run = books.run()
+    assert run.exit_code == 0
+    assert run.runbook
+    assert run.runbook.figures == Figures(0, 3, 3)
+
+
+def test_a_gate_that_nobody_opened_is_told_in_numbers(books: Books) -> None:
+    """The step that decided is the gate; its digest is that of the run."""
+    books.write(FILL)
+    run = books.run()
+    assert run.exit_code == 4
+    assert run.runbook
+    assert run.runbook.figures == Figures(3, 3, findings=0, step="approve")
+    assert run.digest == run.runbook.digest
+    assert run.digest

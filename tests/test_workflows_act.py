@@ -163,6 +163,9 @@ def test_a_night_that_does_not_help(ours: Repository, app: App) -> None:
     assert ran.jobs == {"nightly": "failure"}, ran.story
     assert ran.output("nightly", "exit-code") == "2"
     assert ran.output("nightly", "status") == "drift"
+    assert ran.output("nightly", "missing") == "3"
+    assert ran.output("nightly", "failed") == "3"
+    assert any("3 of 3 users have no profile" in text for _, text in ran.annotations)
 
 
 def test_a_night_without_a_trigger(ours: Repository, app: App) -> None:

@@ -323,6 +323,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """What the steps of a runbook came to in numbers, each as it was last looked at."""
+
+    missing: int | None = public(default=None)
+    """Users without a profile; None when no step looked."""
+    total: int = public(default=0)
+    """Users that need one."""
+    created: int = public(default=0)
+    failed: int = public(default=0)
+    """Profiles that could not be created."""
+    findings: int = public(default=0)
+    """Of the checks that wanted none."""
+    step: str = public(default="")
+    """The first step that ended as the run did; empty when all is in order."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunbookFacts:
     """Which runbook a run carried out, and what was said to it."""
 
@@ -341,6 +358,7 @@ class RunbookFacts:
     """What opens that gate, once."""
     resumes: str = public(default="")
     """The run that it goes on with."""
+    figures: Figures = public(default=Figures())
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,6 +496,8 @@ class Run:
     notes: tuple[str, ...] = internal(default=())
     next_steps: tuple[str, ...] = internal(default=())
     error: str = internal(default="")
+    digest: str = public(default="")
+    """What approves the plan that this is, or opens the gate that it stopped at."""
     interrupted: bool = public(default=False)
     """Whether Ctrl-C or SIGTERM ended it."""
     targets: tuple[Run, ...] = internal(default=())

@@ -257,6 +257,7 @@ def _run(
         notes=outcome.notes,
         next_steps=outcome.next_steps,
         error=outcome.error,
+        digest=outcome.digest,
     )
 
 

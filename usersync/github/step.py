@@ -93,14 +93,19 @@ def outputs(made: Report, run_url: str) -> dict[str, str]:
     """
     runs = [section.run for section in made.sections]
     tables = [table for run in runs for table in run.tables]
-    digests = [table.plan.digest for table in tables if table.plan and table.plan.rows]
+    figures = [run.runbook.figures for run in runs if run.runbook]
+    digests = [run.digest for run in runs if run.digest]
     missing = [table.status.missing for table in tables if table.status]
+    missing += [one.missing for one in figures if one.missing is not None]
     missing = missing or [table.plan.rows for table in tables if table.plan and not table.summary]
+    failed = [table.summary.failed for table in tables if table.summary]
+    failed += [one.failed for one in figures]
     return {
         "status": STATUSES[made.exit_code],
         "exit-code": str(made.exit_code),
         "missing": str(sum(missing)),
-        "failed": str(sum(table.summary.failed for table in tables if table.summary)),
+        "failed": str(sum(failed)),
+        # A digest stands for one plan: of several none is chosen.
         "digest": digests[0] if len(digests) == 1 else "",
         "report-url": run_url,
     }

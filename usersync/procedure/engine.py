@@ -12,6 +12,7 @@ from usersync.model import Outcome, RunbookFacts, worst
 from usersync.model import Step as Line
 from usersync.procedure import approving, calls, changing, checking
 from usersync.procedure.approving import Opening
+from usersync.procedure.figures import figures
 from usersync.procedure.options import Mode
 from usersync.procedure.plans import StepPlan
 from usersync.procedure.record import Record
@@ -217,6 +218,7 @@ class Engine:
             return
         for step in steps:
             told = checking.check(self._run, self._run.call(step))
+            self._run.memory.keep(step.id, told)
             if told.status == "ok":
                 self._codes[step.id] = 0
             self._say(f"{step.id}, again", told, counts=step.id)
@@ -255,7 +257,8 @@ class Engine:
             )
         return Outcome(
             steps=tuple(self._lines),
-            runbook=self._facts,
+            runbook=replace(self._facts, figures=figures(self._run, self._codes, exit_code)),
+            digest=self._facts.digest,
             notes=tuple(notes),
             next_steps=tuple(dict.fromkeys(self._next)),
             exit_code=exit_code,

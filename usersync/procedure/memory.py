@@ -28,6 +28,11 @@ class Memory:
         """What a step came to; empty for one that was not done yet."""
         return self._told[step].status if step in self._told else ""
 
+    def fields(self, step: str) -> Mapping[str, Any] | None:
+        """What expressions may read of a step; None when nothing is known of it."""
+        told = self._told.get(step)
+        return told.fields if told else None
+
     def value(self, text: str, own: Mapping[str, Any] | None = None) -> Any:
         """What an expression is now.
 
@@ -50,13 +55,9 @@ class Memory:
 
     def _scope(self, own: Mapping[str, Any] | None) -> Scope:
         def read(step: str, field: str) -> Any:
-            fields = own if not step else self._fields(step)
+            fields = own if not step else self.fields(step)
             if fields is None or field not in fields:
                 raise NotKnown(step)
             return fields[field]
 
         return Scope(self.inputs, read)
-
-    def _fields(self, step: str) -> Mapping[str, Any] | None:
-        told = self._told.get(step)
-        return told.fields if told else None

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from usersync.model import CheckResult, Run
-from usersync.report.headline import Shown, all_checks, headline
+from usersync.report.headline import headline
+from usersync.report.standing import all_checks
+from usersync.report.words import Shown
 
 Kind = Literal["ok", "failure", "error", "skipped"]
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from usersync.model import Run
-from usersync.report.headline import Shown, all_checks, standing
+from usersync.report.standing import all_checks, standing
+from usersync.report.words import Shown
 
 #: What is known, and how much of it: ``users without a profile`` → ``5``.
 Facts: TypeAlias = Mapping[str, str]
@@ -37,6 +38,8 @@ def facts(runs: Iterable[Run], shown: Shown) -> dict[str, str]:
                 known[f"profiles that could not be created{where}"] = shown.count(
                     table.summary.failed
                 )
+        if run.runbook and run.runbook.figures.missing:
+            known[f"users without a profile{where}"] = shown.count(run.runbook.figures.missing)
         for check in standing(all_checks(run)):
             known[f"finding {check.check}{where}"] = shown.count(check.count - check.accepted)
         for verdict in run.verdicts:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from usersync.model import CheckResult, Run, Summary, TableResult, Verdict
+from usersync.model import CheckResult, Guard, Run, Summary, TableResult, Verdict
+from usersync.report.runbook_line import figures, runbook_line
+from usersync.report.standing import all_checks, findings, standing, untold
+from usersync.report.words import Code, Shown, minute
 
 SYMBOLS = {0: "✅", 1: "❔", 2: "⚠️", 3: "🚫", 4: "✋", 5: "↩️", 6: "🚨", 7: "⏳"}
 MEANINGS = {
@@ -21,14 +23,6 @@ MEANINGS = {
     7: "another usersync run is at work",
 }
 BROKEN = "❌"
-
-_DASH = "\N{EN DASH}"
-
-
-class Code(str):
-    """A name of the target or of a file, shown as code."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +38,6 @@ class Headline:
         return f"{self.symbol} {''.join(self.parts)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """How much of a run may be said: all, or what anybody may read."""
-
-    is_public: bool = False
-
-    def count(self, number: int) -> str:
-        """A number: as it is, or the power of ten that it lies in, ``10-99`` with a dash."""
-        if not self.is_public or number < 1:
-            return f"{number:,}"
-        lowest = 10 ** (len(str(number)) - 1)
-        return f"{lowest:,}{_DASH}{10 * lowest - 1:,}"
-
-
 def headline(run: Run, shown: Shown | None = None) -> Headline:
     """What a run says first.
 
@@ -69,7 +49,10 @@ def headline(run: Run, shown: Shown | None = None) -> Headline:
     if run.error:
         # An error may name the target's parts.
         why = "" if shown.is_public else f": {run.error.splitlines()[0]}"
-        return _said(run, MEANINGS[run.exit_code] + why)
+        which = ("runbook ", Code(run.runbook.name), ": ") if run.runbook else ()
+        return _said(
+            run, *which, "; ".join([MEANINGS[run.exit_code] + why, *_until_then(run, shown)])
+        )
     for look in (
         _runbook,
         _verdicts,
@@ -87,34 +70,25 @@ def headline(run: Run, shown: Shown | None = None) -> Headline:
     return _steps(run, shown)
 
 
-def standing(checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
-    """The checks whose findings count, errors first."""
-    found = [check for check in checks if check.exit_code == 2]
-    return tuple(sorted(found, key=lambda check: check.level != "error"))
-
-
-def all_checks(run: Run) -> tuple[CheckResult, ...]:
-    """Those of the target and those of its tables."""
-    return (*run.checks, *(check for table in run.tables for check in table.checks))
-
-
-def minute(moment: datetime) -> str:
-    """``2026-01-08 10:30 UTC``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
 def _said(run: Run, *parts: str) -> Headline:
     return Headline(SYMBOLS[run.exit_code], parts)
 
 
-def _runbook(run: Run, _shown: Shown) -> Headline | None:
-    if run.runbook is None:
-        return None
-    gate = f" at {run.runbook.gate}" if run.runbook.gate else ""
-    mode = "" if run.runbook.mode == "run" else f" ({run.runbook.mode})"
-    return _said(
-        run, "runbook ", Code(run.runbook.name), f"{mode}: {MEANINGS[run.exit_code]}{gate}"
-    )
+def _until_then(run: Run, shown: Shown) -> Iterable[str]:
+    """What was done before the error."""
+    if run.runbook:
+        yield from figures(run.runbook.figures, shown)
+    summaries = [table.summary for table in run.tables if table.summary]
+    if summaries and not any(one.rehearsed for one in summaries):
+        yield f"{shown.counted(sum(one.created for one in summaries), 'profile')} created"
+        failed = sum(one.failed for one in summaries)
+        if failed:
+            yield f"{shown.count(failed)} could not be created"
+        yield from shown.left_out(summaries)
+
+
+def _runbook(run: Run, shown: Shown) -> Headline | None:
+    return _said(run, *runbook_line(run, run.runbook, shown)) if run.runbook else None
 
 
 def _verdicts(run: Run, shown: Shown) -> Headline | None:
@@ -134,7 +108,8 @@ def _verdicts(run: Run, shown: Shown) -> Headline | None:
     broken = [verdict for verdict in run.verdicts if verdict.after == "failed"]
     if broken:
         return Headline("⚠️", ("sign-ups were broken before this PR: ", *_cause(broken[0])))
-    return _said(run, f"this PR leaves sign-ups as they are: {len(run.verdicts)} cases tried")
+    tried = f"{len(run.verdicts)} case{'' if len(run.verdicts) == 1 else 's'} tried"
+    return _said(run, f"this PR leaves sign-ups as they are: {tried}")
 
 
 def _cause(verdict: Verdict) -> tuple[str, ...]:
@@ -159,6 +134,7 @@ def _paused(run: Run, shown: Shown) -> Headline | None:
             "their function" if shown.is_public else Code(pause.function),
             f" is paused since {minute(pause.since)}, {shown.count(pause.signed_up)}",
             " signed up since then",
+            *(f"; {one}" for one in _missing(run, shown)),
         ),
     )
 
@@ -170,22 +146,28 @@ def _repairs(run: Run, shown: Shown) -> Headline | None:
         return None
     plans = [table.plan for table in run.tables if table.plan]
     summaries = [table.summary for table in run.tables if table.summary]
-    left = sum(one.failed + one.moved + one.blocked for one in repairs)
+    left = sum(one.moved + one.blocked for one in repairs)
     stay = f"; {shown.count(left)} stay as they are" if left else ""
     if all(one.state == "planned" for one in repairs):
         rows = shown.count(sum(one.rows for one in repairs))
         missing = shown.count(sum(one.rows for one in plans))
         new = f"create {missing} profiles and " if plans else ""
-        stopped = any(one.guards for one in repairs) or any(one.guards for one in plans)
-        end = "; a guard would stop it" if stopped else "; nothing was written"
-        return _said(run, Code(run.task), f" would {new}change {rows} rows{stay}{end}")
+        guards = [guard for one in repairs for guard in one.guards]
+        guards += [guard for one in plans for guard in one.guards]
+        return _said(
+            run, Code(run.task), f" would {new}change {rows} rows{stay}", *_stopped(guards)
+        )
     created = sum(one.created for one in summaries)
     failed = sum(one.failed for one in summaries)
-    changed = shown.count(sum(one.changed for one in repairs))
+    changed = shown.counted(sum(one.changed for one in repairs), "row")
+    bad_rows = sum(one.failed for one in repairs)
+    not_changed = f", {shown.count(bad_rows)} failed" if bad_rows else ""
     new = f"{shown.count(created)} profiles created, " if summaries else ""
     bad = f", {shown.count(failed)} could not be created" if failed else ""
     taken_back = " (rehearsed, rolled back)" if repairs[0].state == "rehearsed" else ""
-    return _said(run, Code(run.task), f": {new}{changed} rows changed{bad}{stay}{taken_back}")
+    return _said(
+        run, Code(run.task), f": {new}{changed} changed{not_changed}{bad}{stay}{taken_back}"
+    )
 
 
 def _summaries(run: Run, shown: Shown) -> Headline | None:
@@ -195,10 +177,12 @@ def _summaries(run: Run, shown: Shown) -> Headline | None:
     created, failed = sum(one.created for one in summaries), sum(one.failed for one in summaries)
     if failed:
         share = f"{shown.count(failed)} of {shown.count(created + failed)}"
-        return _said(run, f"{share} profiles could not be created: ", _reason(summaries))
-    rehearsed = any(one.rehearsed for one in summaries)
-    did = "would have been created (rehearsed, rolled back)" if rehearsed else "created"
-    return _said(run, f"{shown.count(created)} {'profile' if created == 1 else 'profiles'} {did}")
+        what = f"{share} profiles could not be created: {_reason(summaries)}"
+    else:
+        rehearsed = any(one.rehearsed for one in summaries)
+        did = "would have been created (rehearsed, rolled back)" if rehearsed else "created"
+        what = f"{shown.counted(created, 'profile')} {did}"
+    return _said(run, "; ".join([what, *shown.left_out(summaries)]))
 
 
 def _reason(summaries: Iterable[Summary]) -> str:
@@ -215,12 +199,21 @@ def _plans(run: Run, shown: Shown) -> Headline | None:
     rows = sum(plan.rows for plan in plans)
     if not rows:
         return _said(run, "nothing to do: every user that needs a profile has one")
-    stopped = any(plan.guards for plan in plans)
+    total, existing = sum(plan.total for plan in plans), sum(plan.existing for plan in plans)
     return _said(
         run,
-        f"a sync would create {shown.count(rows)} {'profile' if rows == 1 else 'profiles'}",
-        "; a guard would stop it" if stopped else "; nothing was written",
+        f"a sync would create {shown.counted(rows, 'profile')}:",
+        f" {shown.count(total - existing)} of {shown.count(total)} users have none",
+        *_stopped([guard for plan in plans for guard in plan.guards]),
     )
+
+
+def _stopped(guards: Sequence[Guard]) -> tuple[str, ...]:
+    """Whether the plan would be carried out, and else by what it is stopped."""
+    if not guards:
+        return ("; nothing was written",)
+    more = f" (and {len(guards) - 1:,} more)" if len(guards) > 1 else ""
+    return ("; the guard ", Code(guards[0].name), f"{more} stops it")
 
 
 def _statuses(run: Run, shown: Shown) -> Headline | None:
@@ -229,15 +222,24 @@ def _statuses(run: Run, shown: Shown) -> Headline | None:
         return None
     statuses = [table.status for table in tables if table.status]
     total, missing = sum(one.total for one in statuses), sum(one.missing for one in statuses)
-    if missing:
-        verb = "has" if missing == 1 else "have"
-        users = f"{shown.count(missing)} of {shown.count(total)} users {verb} no profile"
-        return _said(run, f"{users}{_since(tables)}")
     found = standing(all_checks(run))
+    if missing:
+        and_found = f"; {shown.counted(findings(found), 'finding')}" if found else ""
+        return _said(run, f"{shown.without_profile(missing, total)}{_since(tables)}{and_found}")
     if found:
         return _said(run, "every user has a profile, and ", *_named(found, shown))
     existing = sum(one.existing for one in statuses)
-    return _said(run, f"in sync: {shown.count(total)} users, {shown.count(existing)} profiles")
+    counts = f"{shown.count(total)} users, {shown.count(existing)} profiles"
+    if run.exit_code:
+        return _said(run, "; ".join([counts, *untold(all_checks(run))]))
+    return _said(run, f"in sync: {counts}")
+
+
+def _missing(run: Run, shown: Shown) -> Iterable[str]:
+    statuses = [table.status for table in run.tables if table.status]
+    missing = sum(one.missing for one in statuses)
+    if missing:
+        yield shown.without_profile(missing, sum(one.total for one in statuses))
 
 
 def _since(tables: Iterable[TableResult]) -> str:
@@ -248,25 +250,26 @@ def _since(tables: Iterable[TableResult]) -> str:
 
 def _checks(run: Run, shown: Shown) -> Headline | None:
     checks = all_checks(run)
-    if not checks:
-        return None
     found = standing(checks)
+    if not checks or (not found and run.exit_code == 2 and run.changes):
+        return None
     if found:
         is_error = found[0].level == "error"
         return Headline(BROKEN if is_error else SYMBOLS[2], _named(found, shown))
-    unknown = [check for check in checks if check.unknown]
-    if unknown:
-        return _said(run, f"could not tell: {len(unknown)} of {len(checks)} checks")
-    return _said(run, f"{len(checks)} checks found nothing that counts")
+    for unknown in untold(checks):
+        return _said(run, unknown)
+    several = "" if len(checks) == 1 else "s"
+    return _said(run, f"{len(checks)} check{several} found nothing that counts")
 
 
 def _named(found: tuple[CheckResult, ...], shown: Shown) -> tuple[str, ...]:
-    first = found[0]
+    first, more = found[0], len(found) - 1
+    all_of_them = f"; {shown.count(findings(found))} findings in all)"
     return (
         Code(first.check),
-        f" ({shown.count(first.count)}): ",
+        f" ({shown.count(findings(found[:1]))}): ",
         first.question,
-        *_others(len(found)),
+        *((f" (and {more:,} more check{'s' if more > 1 else ''}{all_of_them}",) if more else ()),
     )
 
 

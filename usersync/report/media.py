@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from usersync.privacy import LONGEST_MESSAGE, short_ids, visible
-from usersync.report.headline import Code, minute
+from usersync.report.words import Code, minute
 
 if TYPE_CHECKING:
     import jinja2

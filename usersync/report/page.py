@@ -15,8 +15,10 @@ from usersync.model import EXIT_CODES_WORST_FIRST, CheckResult, Run, worst
 from usersync.report import chart, media
 from usersync.report.cases import Case, cases
 from usersync.report.facts import Facts, changes, facts
-from usersync.report.headline import MEANINGS, Headline, Shown, all_checks, headline, standing
+from usersync.report.headline import MEANINGS, Headline, headline
+from usersync.report.standing import all_checks, standing
 from usersync.report.text import Ids, escaped_json, plain
+from usersync.report.words import Shown
 
 Format = Literal["md", "html", "json", "junit"]
 Size = Literal["summary", "comment"]
