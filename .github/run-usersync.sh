@@ -23,11 +23,9 @@ while IFS= read -r line; do
 done <<<"$ARGUMENTS"
 case $TASK in
     targets) words+=(--json) ;;
-    report.*) [ -z "$PUBLISH" ] || words+=("--publish=$PUBLISH") ;;
-    *)
-        words+=("--out=$run_file")
-        [ -z "$PUBLISH" ] || words+=("--publish=$PUBLISH")
-        ;;
+    report.render) ;;
+    report.publish) words+=("--publish=${PUBLISH:-outputs}") ;;
+    *) words+=("--out=$run_file" "--publish=${PUBLISH:-outputs}") ;;
 esac
 
 # The inputs are read: usersync sees GitHub's variables and the caller's, and none of these. Nor is
@@ -57,18 +55,6 @@ grep -q '^exit-code[=<]' "$GITHUB_OUTPUT" \
 
 if [ -s "$run_file" ]; then
     printf 'run-file=%s\n' "$run_file" >>"$GITHUB_OUTPUT"
-    "$home/bin/python" -I - "$run_file" >>"$GITHUB_OUTPUT" <<'PYTHON'
-import json
-import pathlib
-import sys
-
-run = json.loads(pathlib.Path(sys.argv[1]).read_text())
-found = [table["plan"]["digest"] for table in run["tables"] if table["plan"] and table["plan"]["rows"]]
-found += [run["runbook"]["digest"]] if run["runbook"] else []
-found = [digest for digest in found if digest]
-# A digest stands for one plan: of several none is chosen.
-print(f"digest={found[0] if len(found) == 1 else ''}")
-PYTHON
 fi
 
 case " $PASS_ON " in

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.github_api import BOT, GitHub
-from tests.report_samples import DRIFT, MOMENT, RUNS, run, table
+from tests.report_samples import DRIFT, MOMENT, RUNS, TARGET, run, table
 from tests.test_reports import MARKUP, called, hostile, long_run
 from usersync import config, publishing, report
 from usersync.github import marker, step
@@ -326,6 +326,37 @@ def test_outputs(stage: Stage) -> None:
     (stage.folder / "outputs").unlink()
     stage.publish(RUNS["plan"], to="summary")
     assert stage.outputs["digest"].startswith("5-2026")
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("plan", "5-20261125T031700000000-8e1acd93"),
+        ("repair_plan", "200-20261125T031700000000-8e1acd93"),
+        ("migration_plan", "2-20261125T031700000000-8e1acd93"),
+        ("gate", "1-abcdef"),
+        ("created", ""),
+        ("drift", ""),
+    ],
+)
+def test_what_approves_is_an_output(name: str, digest: str, stage: Stage) -> None:
+    """Whatever can be approved has its digest as an output: plans of every kind, and gates."""
+    stage.publish(RUNS[name], to="outputs")
+    assert stage.outputs["digest"] == digest
+    assert not (stage.folder / "summary.md").exists()
+
+
+def test_of_several_digests_none_is_chosen(stage: Stage) -> None:
+    """A digest stands for one plan: of several none is an output."""
+    other = replace(RUNS["gate"], target=replace(TARGET, name="staging"))
+    stage.publish(RUNS["plan"], other, to="outputs")
+    assert stage.outputs["digest"] == ""
+
+
+def test_outputs_of_a_runbook(stage: Stage) -> None:
+    """A runbook tells how many have no profile and how many failed, as a sync does."""
+    stage.publish(RUNS["night_with_drift"], to="outputs")
+    assert (stage.outputs["missing"], stage.outputs["failed"]) == ("3", "3")
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -22,8 +22,15 @@ from usersync.report import Report
 if TYPE_CHECKING:
     from usersync.github import issue
 
-Destination = Literal["summary", "annotations", "comment", "issue", "notify"]
-DESTINATIONS: tuple[Destination, ...] = ("summary", "annotations", "comment", "issue", "notify")
+Destination = Literal["summary", "annotations", "comment", "issue", "notify", "outputs"]
+DESTINATIONS: tuple[Destination, ...] = (
+    "summary",
+    "annotations",
+    "comment",
+    "issue",
+    "notify",
+    "outputs",
+)
 
 
 def destinations(text: str | None) -> tuple[Destination, ...]:
@@ -110,7 +117,7 @@ class _Publishing:
         for place, do in steps.items():
             if place in self._asked.places:
                 self._tried(place, do)
-        if self._github.output_path:
+        if self._github.output_path or "outputs" in self._asked.places:
             self._tried("outputs", self._write_outputs)
         for warning in self._warnings:
             self._say(step.Annotation(warning, "warning"))
@@ -181,6 +188,9 @@ class _Publishing:
             self._asked.say(text)
 
     def _write_outputs(self) -> None:
+        """With every place, and alone where nothing else is wanted."""
+        if not self._github.output_path:
+            raise Refused("this is no step of GitHub Actions", "it names the file in GITHUB_OUTPUT")
         step.write_outputs(self._github.output_path, step.outputs(self._made, self._run_url))
 
     def _say(self, annotation: step.Annotation) -> None:

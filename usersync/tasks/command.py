@@ -31,7 +31,8 @@ COMMON_FLAGS = {
     "out": "write the run as JSON to this file, also when the task fails",
     "json": "print the run as one JSON object and nothing else",
     "show_ids": "whole user ids instead of their first eight characters",
-    "publish": "show the run on GitHub: summary, annotations, comment, issue, notify, with commas",
+    "publish": "show the run on GitHub, with commas: summary, annotations, comment, issue, notify,"
+    " outputs",
     "show_counts": "exact numbers and names where anybody can read what is published",
 }
 

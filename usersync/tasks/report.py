@@ -62,7 +62,7 @@ def render(
     meant="leave --publish out: the summary is printed",
     help={
         "run": _RUN,
-        "publish": "where to, with commas: summary, annotations, comment, issue, notify",
+        "publish": "where to, with commas: summary, annotations, comment, issue, notify, outputs",
         "key": "what comment and issue are about; the target when not given",
         "pull_request": "its number; that of the event when not given",
         "show_counts": "exact numbers and names although anybody can read them",
