@@ -547,6 +547,25 @@ def test_links_lead_somewhere(page: str) -> None:
             assert heading in map(anchor, headings), target
 
 
+def linked(page: str) -> set[str]:
+    """The pages of this repository that a page links to."""
+    names = re.findall(r"\]\(([^)#]+\.md)(?:#[^)]*)?\)", read(page))
+    there = (ROOT / page).parent
+    return {str((there / name).resolve().relative_to(ROOT)) for name in names if ":" not in name}
+
+
+DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", DOCS)
+def test_every_page_is_found(page: str) -> None:
+    """A page of docs/ is linked from the README, or from the index of its folder, and from another."""
+    index = "docs/runbooks/README.md" if page.startswith("docs/runbooks/") else "README.md"
+    index = "README.md" if page == index else index
+    assert page in linked(index)
+    assert [other for other in DOCS if other not in (page, index) and page in linked(other)]
+
+
 def anchor(heading: str) -> str:
     """The name that GitHub gives a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
