@@ -154,6 +154,8 @@ class Repository:
     environment: dict[str, str] = field(default_factory=dict)
     elsewhere: dict[str, Path] = field(default_factory=dict)
     """Other repositories, by how workflows use them."""
+    programs: Path | None = None
+    """A folder of programs that stand in the place of the machine's."""
 
     def commit(self, message: str = "a change") -> None:
         """Commit everything; the first time it becomes a repository."""
@@ -199,7 +201,8 @@ class Repository:
             ]
         for used, place in {**self._stand_ins(), **self.elsewhere}.items():
             command += ["--local-repository", f"{used}={place}"]
-        path_variable = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+        instead = f"{self.programs}:" if self.programs else ""
+        path_variable = f"{instead}{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
         done = subprocess.run(
             ["env", "-i", f"HOME={self.home}", f"PATH={path_variable}", *command],
             cwd=self.folder,

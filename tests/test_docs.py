@@ -559,7 +559,7 @@ DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.m
 
 @pytest.mark.parametrize("page", DOCS)
 def test_every_page_is_found(page: str) -> None:
-    """A page of docs/ is linked from the README, or from the index of its folder, and from another."""
+    """A page is linked from the README, or from the index of its folder, and from another page."""
     index = "docs/runbooks/README.md" if page.startswith("docs/runbooks/") else "README.md"
     index = "README.md" if page == index else index
     assert page in linked(index)

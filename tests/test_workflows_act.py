@@ -346,6 +346,57 @@ def test_a_night_is_heard_outside(ours: Repository, app: App, github: GitHub) ->
     assert f"/heartbeat/{SECRET}" in {one.path for one in github.asked}
 
 
+# -- our own CI ----------------------------------------------------------------------------------
+
+#: In the place of hours of tests: says where it runs and with what, and fails for one Postgres.
+CI_RUN = """\
+#!/usr/bin/env bash
+set -euo pipefail
+[ -f pyproject.toml ] && git rev-parse --is-inside-work-tree >/dev/null
+echo "on Postgres $USERSYNC_TEST_POSTGRES"
+[ "$USERSYNC_TEST_POSTGRES" != "@FAILS@" ]
+"""
+
+#: This machine keeps its packages: what would be asked of it as root is written down.
+SUDO = """\
+#!/bin/sh
+echo "$*" >>"@FOLDER@/as-root"
+"""
+
+
+@pytest.mark.parametrize(("event", "fails"), [("push", "none"), ("pull_request", "16")])
+def test_our_own_ci(event: str, fails: str, ours: Repository) -> None:
+    """Each leg has its Postgres, the action is as others get it, the gate as red as the worst."""
+    (ours.folder / ".ci/run").write_text(CI_RUN.replace("@FAILS@", fails))
+    ours.programs = ours.home / "programs"
+    ours.programs.mkdir()
+    (ours.programs / "sudo").write_text(SUDO.replace("@FOLDER@", str(ours.home)))
+    (ours.programs / "sudo").chmod(0o755)
+    ours.secrets.clear()
+    ours.commit()
+    ran = told(ours.run("ci", event, payload=PULL_REQUEST if event == "pull_request" else {}))
+    legs = {
+        (one["matrix"]["python"], one["matrix"]["postgres"], one["msg"].strip())
+        for one in ran.lines
+        if one.get("raw_output") and one["msg"].startswith("on Postgres")
+    }
+    assert legs == {
+        (python, postgres, f"on Postgres {postgres}")
+        for python, postgres in (
+            ("3.11", "18"), ("3.12", "18"), ("3.13", "18"), ("3.11", "16"), ("3.11", "15"),
+        )
+    }, ran.story  # fmt: skip
+    asked = (ours.home / "as-root").read_text().splitlines()
+    assert asked[:2] == ["apt-get update -q", "apt-get install -q -y postgresql-common"]
+    assert len(asked) == 3
+    assert ran.jobs["action"] == "success", ran.story
+    assert any("demo" in summary for summary in ran.summaries)
+    outcome = "success" if fails == "none" else "failure"
+    assert f"{outcome} success\n" in ran.log("gate")
+    assert ran.jobs["gate"] == outcome
+    assert (ran.code == 0) is (fails == "none")
+
+
 # -- runbook -------------------------------------------------------------------------------------
 
 ASKED = {"runbook": "users-cannot-access", "inputs": "{}"}
