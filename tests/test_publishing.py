@@ -353,6 +353,36 @@ def test_of_several_digests_none_is_chosen(stage: Stage) -> None:
     assert stage.outputs["digest"] == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "missing"),
+    [
+        ("created", {}, "0"),
+        ("failed", {}, "3"),
+        ("created", {"created": 2}, "3"),
+        ("created", {"created": 2, "already_there": 1, "gone": 1}, "1"),
+        ("created", {"rehearsed": True}, "5"),
+    ],
+)
+def test_who_is_missing_after_a_sync(
+    name: str, changes: dict[str, Any], missing: str, stage: Stage
+) -> None:
+    """Whoever failed or was left out has no profile after a sync; after a rehearsal nobody has."""
+    done = RUNS[name]
+    assert done.tables[0].summary
+    summary = replace(done.tables[0].summary, **changes)
+    stage.publish(replace(done, tables=table(summary=summary)), to="outputs")
+    assert stage.outputs["missing"] == missing
+
+
+def test_who_is_missing_in_a_plan(stage: Stage) -> None:
+    """A plan with a limit leaves nobody out of the number."""
+    plan = RUNS["plan"].tables[0].plan
+    assert plan
+    limited = replace(RUNS["plan"], tables=table(plan=replace(plan, rows=2)))
+    stage.publish(limited, to="outputs")
+    assert stage.outputs["missing"] == "5"
+
+
 def test_outputs_of_a_runbook(stage: Stage) -> None:
     """A runbook tells how many have no profile and how many failed, as a sync does."""
     stage.publish(RUNS["night_with_drift"], to="outputs")

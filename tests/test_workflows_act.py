@@ -604,6 +604,83 @@ def test_a_matrix_of_targets(theirs: Repository, app: App) -> None:
     assert ran.jobs == {"targets": "success", "status": "success"}
 
 
+SHARDS = """
+name: shards
+on: workflow_dispatch
+permissions: {}
+jobs:
+  sync:
+    name: shard ${{ matrix.shard }}
+    strategy:
+      fail-fast: false
+      matrix:
+        shard: [1/4, 2/4, 3/4, 4/4]
+    runs-on: ubuntu-24.04
+    permissions: {contents: read}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - id: usersync
+        uses: SELF
+        with:
+          task: sync
+          arguments: |
+            --shard=${{ matrix.shard }}
+        env:
+          SUPABASE_DB_URL: ${{ secrets.SUPABASE_DB_URL }}
+      - run: echo "shard $SHARD is $STATUS with $CODE, $MISSING missing, $FAILED failed, in $FILE"
+        if: always()
+        env:
+          SHARD: ${{ matrix.shard }}
+          STATUS: ${{ steps.usersync.outputs.status }}
+          CODE: ${{ steps.usersync.outputs.exit-code }}
+          MISSING: ${{ steps.usersync.outputs.missing }}
+          FAILED: ${{ steps.usersync.outputs.failed }}
+          FILE: ${{ steps.usersync.outputs.run-file }}
+  left:
+    needs: sync
+    if: ${{ !cancelled() }}
+    runs-on: ubuntu-24.04
+    permissions: {contents: read}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - uses: SELF
+        with: {task: status, pass-on: 0 2}
+        env:
+          SUPABASE_DB_URL: ${{ secrets.SUPABASE_DB_URL }}
+"""
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_a_matrix_of_shards(refused: int, theirs: Repository, app: App) -> None:
+    """Shards side by side make each profile once, and each answers for its own share."""
+    (theirs.folder / ".github/workflows/shards.yml").write_text(SHARDS.replace("SELF", SELF))
+    theirs.commit()
+    applied(app)
+    ids = app.users(80)
+    app.rows("delete from public.user_profiles")
+    for user_id in ids[:refused]:
+        app.rows(
+            "alter table public.user_profiles add constraint never"
+            f" check (user_id <> '{user_id}') not valid"
+        )
+    ran = told(theirs.run("shards", "workflow_dispatch"))
+    rows = app.rows("select user_id::text from public.user_profiles")
+    assert sorted(row["user_id"] for row in rows) == sorted(ids[refused:]), ran.story
+    said = re.findall(
+        r"shard (\S+) is (\w+) with (\d), (\d+) missing, (\d+) failed", ran.log("sync")
+    )
+    assert sorted(shard for shard, *_ in said) == ["1/4", "2/4", "3/4", "4/4"], ran.story
+    assert sum(int(failed) for *_, failed in said) == refused
+    red = [one for one in said if one[1:3] != ("ok", "0")]
+    assert [one[1:3] for one in red] == [("drift", "2")] * refused
+    assert ran.output("left", "missing") == str(refused)
+    assert (ran.code == 0) is (not refused)
+    assert len(set(re.findall(r"in (\S*usersync-run-\S+)", ran.log("sync")))) == 4
+    # What each said it made is what is there.
+    created = [int(count) for count in re.findall(r"Profiles Created: +(\d+)", ran.log("sync"))]
+    assert (len(created), sum(created)) == (4, 80 - refused)
+
+
 DEPLOYED = """
 name: deploy
 on: push

@@ -181,6 +181,11 @@ class Plan:
     newer: int = public(default=0)
     """Users without a profile who came after the plan that was approved."""
 
+    @property
+    def missing(self) -> int:
+        """Users without a profile, also those beyond a limit of the plan."""
+        return self.total - self.existing
+
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
@@ -221,6 +226,12 @@ class Summary:
     fired_triggers: tuple[str, ...] = internal(default=())
     stopped: str = public(default="")
     """Why it ended before its plan did; empty when it did not."""
+
+    @property
+    def missing(self) -> int:
+        """Who of the users that it counted has no profile after it: failed, or none of its own."""
+        made = 0 if self.rehearsed else self.created
+        return self.total - self.existing - made - self.already_there - self.gone
 
     @property
     def success_rate(self) -> str:

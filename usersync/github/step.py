@@ -97,7 +97,8 @@ def outputs(made: Report, run_url: str) -> dict[str, str]:
     digests = [run.digest for run in runs if run.digest]
     missing = [table.status.missing for table in tables if table.status]
     missing += [one.missing for one in figures if one.missing is not None]
-    missing = missing or [table.plan.rows for table in tables if table.plan and not table.summary]
+    measured = [table.summary or table.plan for table in tables]
+    missing = missing or [one.missing for one in measured if one]
     failed = [table.summary.failed for table in tables if table.summary]
     failed += [one.failed for one in figures]
     return {

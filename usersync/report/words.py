@@ -43,10 +43,7 @@ class Shown:
     def left_out(self, summaries: Iterable[Summary]) -> tuple[str, ...]:
         """Who had no profile and was none of a sync's: beyond its limit, or not reached."""
         done = [one for one in summaries if not one.rehearsed]
-        left = sum(
-            one.total - one.existing - one.created - one.failed - one.already_there - one.gone
-            for one in done
-        )
+        left = sum(one.missing - one.failed for one in done)
         total = self.count(sum(one.total for one in done))
         return (f"{self.count(left)} of {total} users were left out",) if left > 0 else ()
 
