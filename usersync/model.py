@@ -231,7 +231,7 @@ class Summary:
     def missing(self) -> int:
         """Who of the users that it counted has no profile after it: failed, or none of its own."""
         made = 0 if self.rehearsed else self.created
-        return self.total - self.existing - made - self.already_there - self.gone
+        return max(self.total - self.existing - made - self.already_there - self.gone, 0)
 
     @property
     def success_rate(self) -> str:
