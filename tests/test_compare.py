@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
+from tests.faults import PROGRAM, until
 from tests.program import called, usersync
 from usersync import config, local
 from usersync.comparison import CompareOptions, compare, folder, workshop
@@ -21,6 +27,7 @@ from usersync.comparison.sides import Seed, Sides
 from usersync.comparison.verdicts import RUN, WHERE_USERS_ARE, judged
 from usersync.comparison.workshop import Workshop
 from usersync.config import Settings
+from usersync.local import cluster
 from usersync.model import Outcome, Verdict
 
 CASES = Path(__file__).parent / "compare"
@@ -518,6 +525,89 @@ def test_from_the_command_line_to_the_file(
     assert run["verdicts"][0]["since"] == f"{NEW}_rename.sql"
     assert (run["task"], run["exit_code"], run["target"]) == ("migration.compare", 2, None)
     temporary.rmdir()  # nothing is left in it
+
+
+@dataclass
+class Running:
+    """A comparison at work, with a temporary folder of its own."""
+
+    process: subprocess.Popen[str]
+    temporary: Path
+
+    def until_its_server_runs(self) -> None:
+        """Wait until it has a server, and is in the middle of its work."""
+        until(lambda: any(map(cluster.is_ready, self.temporary.glob("usersync-*/"))), "its server")
+
+    @property
+    def servers(self) -> list[int]:
+        """Every Postgres that works in its temporary folder."""
+        return [
+            one.pid
+            for one in psutil.process_iter(["cmdline"])
+            if any(str(self.temporary) in word for word in one.info["cmdline"] or ())
+            and one.pid != self.process.pid
+        ]
+
+
+@pytest.fixture
+def running(repository: Path) -> Iterator[Running]:
+    """``migration.compare`` in a checkout, as a job starts it."""
+    # Not tmp_path, which a second pytest of root's shuts to other accounts.
+    temporary = Path(tempfile.mkdtemp(prefix="usersync-test-"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "migration.compare", "--base-ref=HEAD^1"],
+        cwd=repository,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    one = Running(process, temporary)
+    yield one
+    process.kill()
+    process.communicate()
+    for number in one.servers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    shutil.rmtree(temporary)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_comparison_that_is_interrupted(running: Running, number: signal.Signals) -> None:
+    """Ctrl-C, or a job that is cancelled: exit 1, said, and neither server nor folder is left."""
+    running.until_its_server_runs()
+    running.process.send_signal(number)
+    printed, told_too = running.process.communicate(timeout=30)
+    assert running.process.returncode == 1, printed
+    assert "interrupted" in printed
+    assert "Traceback" not in printed + told_too
+    assert running.servers == []
+    assert list(running.temporary.iterdir()) == []
+
+
+def test_comparisons_side_by_side(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is at work is left alone by another that begins."""
+    running.until_its_server_runs()
+    monkeypatch.setenv("TMPDIR", str(running.temporary))
+    beside = usersync("migration.compare", "--base-ref=HEAD^1")
+    assert beside.returncode == 2, beside.stdout
+    printed, _ = running.process.communicate(timeout=30)
+    assert running.process.returncode == 2, printed
+    assert list(running.temporary.iterdir()) == []
+
+
+def test_what_a_killed_comparison_leaves(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After kill -9 server and folder stay, until the next run takes them away."""
+    running.until_its_server_runs()
+    running.process.kill()
+    running.process.communicate()
+    assert running.servers
+    monkeypatch.setenv("TMPDIR", str(running.temporary))
+    again = usersync("migration.compare", "--base-ref=HEAD^1")
+    assert again.returncode == 2, again.stdout
+    until(lambda: not running.servers, "the servers to end")
+    assert list(running.temporary.iterdir()) == []
 
 
 def test_the_working_tree_is_head(repository: Path) -> None:

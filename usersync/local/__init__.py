@@ -24,8 +24,8 @@ import platformdirs
 from usersync.backends.catalog import Definitions
 from usersync.backends.postgres import connection
 from usersync.backends.postgres import definitions as definitions_door
-from usersync.errors import Refused
-from usersync.local import cluster, programs
+from usersync.errors import Refused, UsersyncError
+from usersync.local import cluster, ownership, programs
 from usersync.local.seeding import SeedSummary, seed, sign_up
 
 __all__ = [
@@ -220,16 +220,24 @@ def temporary(
     """A local stack of its own, of which nothing remains, however the block ends.
 
     That holds for exceptions, Ctrl-C (also a second one) and a SIGTERM that the program turns into
-    an exception. The arguments are those of ``start``.
+    an exception. What a killed process left is taken away first. The arguments are those of
+    ``start``.
     """
     with programs.interrupts_held():  # Python writes a file to find out where it may.
         parent = Path(tempfile.gettempdir()).resolve()
+        with ownership.abandoned(parent) as left:
+            for directory in left:
+                # What cannot be taken away stops nobody.
+                with suppress(OSError, UsersyncError):
+                    if not directory.is_symlink():
+                        stop(directory, delete=True)
     directory = parent / f"usersync-{secrets.token_hex(8)}"
-    try:
-        yield start(directory, grants=grants, binaries=binaries)
-    finally:
-        with programs.interrupts_held():
-            stop(directory, delete=True)
+    with ownership.owned(directory):
+        try:
+            yield start(directory, grants=grants, binaries=binaries)
+        finally:
+            with programs.interrupts_held():
+                stop(directory, delete=True)
 
 
 @contextmanager
