@@ -26,6 +26,7 @@ from usersync.model import (
     Summary,
     TableResult,
     TargetLine,
+    Trace,
     Trigger,
     User,
     Verdict,
@@ -208,6 +209,17 @@ RUNS: dict[str, Run] = {
         0,
         checks=CHECKS[4:],
         changes=(ChangeState("0006_sign_up", "makes the profile of a new user", "applied"),),
+    ),
+    "footprint": run(
+        "migration.footprint",
+        0,
+        footprint=(
+            Trace("schema", "usersync", "0001_ledger"),
+            Trace("table", "usersync.journal", "0002_journal", 1_204, 262_144),
+            Trace("trigger", "on_auth_user_created on auth.users", "0006_sign_up"),
+            Trace("table", "usersync.theirs|", "", 0, 8_192),
+        ),
+        notes=("In no ledger of ours: table usersync.theirs|",),
     ),
     "paused": run(
         "status",

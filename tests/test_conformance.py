@@ -12,7 +12,7 @@ import pytest
 from tests.api_server import SERVICE_KEY, Answer, Api, api
 from tests.app import PROFILES, App, counts, summary_of
 from tests.migrated import apply
-from usersync.migration import ApplyOptions, RollbackOptions
+from usersync.migration import ApplyOptions, RollbackOptions, UninstallOptions
 from usersync.model import Run
 from usersync.repair import RepairOptions
 from usersync.sync import SyncOptions
@@ -331,6 +331,9 @@ def test_a_pause_is_told_first(installed: Doors) -> None:
         ("migration.rollback.plan", {"options": RollbackOptions()}),
         ("migration.pause", {}),
         ("migration.resume", {}),
+        ("migration.footprint", {}),
+        ("uninstall.plan", {}),
+        ("uninstall", {"options": UninstallOptions()}),
     ],
 )
 def test_what_needs_a_connection_says_so(

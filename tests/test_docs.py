@@ -43,6 +43,7 @@ PAGES = (
     "docs/first-look.md",
     "docs/github-actions.md",
     "docs/health.md",
+    "docs/leaving.md",
     "docs/migration.md",
     "docs/one-person.md",
     "docs/pull-requests.md",
@@ -146,7 +147,7 @@ RUNBOOKS = shelf.entries()
 USERS, MISSING = 150, 5
 
 #: The pages whose commands are run one after the other, and what each of them ends with.
-IN_ORDER = ("docs/migration.md", "docs/repairs.md", "docs/reports.md")
+IN_ORDER = ("docs/leaving.md", "docs/migration.md", "docs/repairs.md", "docs/reports.md")
 EXIT_CODES_IN_ORDER = {
     "invoke status --out status.json": 2,
     "invoke report.publish --run status.json": 2,
@@ -161,6 +162,8 @@ EXIT_CODES_IN_ORDER = {
     "invoke doctor": 2,  # some of the seeded users were made by plain SQL
     "invoke migration.rollback --dry-run": 2,
     "invoke migration.rollback --to 0006 --dry-run": 2,
+    "invoke uninstall --dry-run": 2,
+    "invoke uninstall --sql": 2,
 }
 DIGEST = re.compile(r"^Digest: (\S+)", re.MULTILINE)
 

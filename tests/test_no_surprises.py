@@ -94,6 +94,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "migration.apply": ("--dry-run",),
     "migration.export": (),
     "migration.rollback": ("--dry-run",),
+    "uninstall": ("--dry-run",),
     "report.publish": ("--run", "run.json", "--publish", "summary,comment,issue"),
     "report.render": ("--run", "run.json"),
     "runbook.docs": ("--check",),

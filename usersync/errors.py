@@ -88,6 +88,12 @@ class StepFailed(UsersyncError):
     exit_code = 5
 
 
+class Remains(UsersyncError):
+    """Something is left that should be gone: a human, now."""
+
+    exit_code = 6
+
+
 class Busy(UsersyncError):
     """Another run of usersync holds the lock of this target."""
 

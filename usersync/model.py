@@ -413,6 +413,20 @@ class ChangeState:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """One thing of ours in a target, as its catalog has it."""
+
+    kind: str = public()
+    """``table``, ``function``, ``trigger``, ``grant`` and whatever else there may be."""
+    name: str = internal()
+    change: str = public(default="")
+    """The change of the ledger that made it; empty when none of them did."""
+    rows: int | None = public(default=None)
+    """Of a table; None for what has none, or where we may not look."""
+    size_bytes: int | None = public(default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """A sign-up function whose body was replaced by ``return new``."""
 
@@ -463,6 +477,7 @@ class Outcome:
     checks: tuple[CheckResult, ...] = ()
     paused: tuple[Paused, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    footprint: tuple[Trace, ...] = ()
     statements: str = ""
     notes: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
@@ -502,6 +517,8 @@ class Run:
     """Said first, before anything else."""
     verdicts: tuple[Verdict, ...] = internal(default=())
     """What a change of the schema does to sign-ups."""
+    footprint: tuple[Trace, ...] = internal(default=())
+    """Everything of ours in the target."""
     statements: str = internal(default="")
     """The SQL that was asked for, and nothing else is printed."""
     notes: tuple[str, ...] = internal(default=())

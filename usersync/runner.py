@@ -253,6 +253,7 @@ def _run(
         checks=outcome.checks,
         paused=outcome.paused,
         verdicts=outcome.verdicts,
+        footprint=outcome.footprint,
         statements=outcome.statements,
         notes=outcome.notes,
         next_steps=outcome.next_steps,

@@ -107,6 +107,11 @@ def files(action: str, profiles: str = "") -> Mapping[Path, str]:
     return texts | runbook.starter(FIRST_RUNBOOK) | {runbook.SCHEMA_FILE: schema_text()}
 
 
+def paths() -> tuple[Path, ...]:
+    """Where all the files of ours would stand."""
+    return tuple(files(""))
+
+
 def workflow(name: str, action: str, runbooks: list[str]) -> str:
     """One workflow.
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from usersync.backends.footprint import Footprint
 from usersync.backends.likely import ActingTrigger, LikelyTable
 from usersync.backends.objects import (
     Definition,
@@ -84,6 +85,9 @@ class Catalog(Protocol):
 
     def definitions(self, tables: tuple[ProfileTable, ...]) -> Definitions:
         """What a scratch copy is made of; no row is read."""
+
+    def footprint(self) -> Footprint:
+        """Everything of ours that is there, and what of others stands on it."""
 
     def fingerprint(self) -> Mapping[str, str]:
         """Everything in the database that a migration might change, by identity."""
@@ -233,6 +237,7 @@ __all__ = [
     "Definition",
     "Definitions",
     "Direction",
+    "Footprint",
     "Holder",
     "LedgerEntry",
     "LikelyTable",

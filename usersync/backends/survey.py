@@ -31,6 +31,13 @@ class LedgerEntry:
         return tuple(re.findall(r"^drop table if exists (.+);$", self.revert, re.MULTILINE))
 
     @property
+    def tables(self) -> tuple[str, ...]:
+        """Its tables, by its way back and by the catalog's word, as SQL names."""
+        made = (one.removeprefix("table ") for one in self.objects if one.startswith("table "))
+        spelled = {name.replace('"', ""): name for name in (*made, *self.drops)}
+        return tuple(spelled.values())
+
+    @property
     def trigger_functions(self) -> tuple[str, ...]:
         """Its functions behind triggers on ``auth.users``: ``usersync.on_auth_user_created()``."""
         if not any(

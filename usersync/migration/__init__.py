@@ -4,6 +4,9 @@ from usersync.migration.apply import ApplyOptions, Edited, apply, next_sync, pla
 from usersync.migration.export import ExportOptions, export
 from usersync.migration.ground import look, unrecorded, writer
 from usersync.migration.proof import prove, rehearse, rehearse_on_target
+from usersync.migration.remnants import listed as remnants
+from usersync.migration.removal import UninstallOptions, nothing, proof, uninstall
+from usersync.migration.removal import plan as plan_uninstall
 from usersync.migration.rollback import RollbackOptions, rollback
 from usersync.migration.rollback import plan as plan_rollback
 from usersync.migration.states import PENDING
@@ -14,16 +17,22 @@ __all__ = [
     "Edited",
     "ExportOptions",
     "RollbackOptions",
+    "UninstallOptions",
     "apply",
     "export",
     "look",
     "next_sync",
+    "nothing",
     "plan",
     "plan_rollback",
+    "plan_uninstall",
+    "proof",
     "prove",
     "rehearse",
     "rehearse_on_target",
+    "remnants",
     "rollback",
+    "uninstall",
     "unrecorded",
     "writer",
 ]

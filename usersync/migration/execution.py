@@ -23,6 +23,7 @@ def run_all(
     *,
     digest: str,
     dumps: Mapping[str, Mapping[str, Path]] = MappingProxyType({}),
+    prove: Callable[[], tuple[Step, ...]] = tuple,
 ) -> tuple[tuple[Step, ...], UsersyncError | None]:
     """Run changes one after the other, each recorded in the journal with its commit.
 
@@ -32,6 +33,7 @@ def run_all(
         survey: what the plan was made from.
         digest: stands for the plan.
         dumps: per change that loses data, the files that take it first.
+        prove: what is looked at when all is done, before that is told; raises what is wrong.
 
     Returns:
         A step for each that was done, and what ended it early.
@@ -39,6 +41,7 @@ def run_all(
     journal = session.journal
     journal.started("", digest=digest, counts={"planned": len(todo)})
     steps: list[Step] = []
+    proved: tuple[Step, ...] = ()
     error: UsersyncError | None = None
     patience = Patience(session.target.settings.install.max_blocked_s)
     try:
@@ -65,6 +68,7 @@ def run_all(
                 if session.backend.keeps_journal != there:
                     journal.moved()
             journal.committed(event, event.counts)
+        proved = prove()
     except UsersyncError as raised:
         error = raised
     finally:
@@ -73,7 +77,7 @@ def run_all(
         # What ended the run is told, also when there is no connection left for its last line.
         with contextlib.nullcontext() if done else contextlib.suppress(UsersyncError):
             journal.ended("", digest=digest, counts={"changed": len(steps)}, exit_code=exit_code)
-    return tuple(steps), error
+    return (*steps, *proved), error
 
 
 def _run(

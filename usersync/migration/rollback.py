@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,33 +63,63 @@ def plan(session: Session, options: RollbackOptions) -> Planned:
     Any version of usersync can undo what any other installed: the ledger keeps the statements.
     """
     survey = session.backend.catalog.survey(session.target.profiles)
-    if survey.schema_owner and not survey.owns_schema:
-        raise Refused(
-            f"the schema {session.target.settings.install.schema_name} belongs to"
-            f" {survey.schema_owner}",
-            f"connect as {survey.schema_owner}",
-        )
+    refuse_other_owner(session, survey)
     beyond = [entry for entry in survey.ledger if _number(entry) > options.to]
-    acting = [entry for entry in beyond if entry.trigger_functions]
-    api = [entry for entry in beyond if entry not in acting and _serves_the_api(entry)]
-    data = [entry for entry in beyond if entry not in acting and entry not in api]
-    todo = [*reversed(acting), *reversed(api), *(reversed(data) if options.drop_data else ())]
+    acting, api, data = in_order(beyond)
+    todo = [*acting, *api, *(data if options.drop_data else ())]
     ground.refuse_dependents(survey, [entry.change for entry in todo])
-    statements = "\n".join(
-        f"-- take out {entry.change}\n"
-        + "".join(
-            f"{session.backend.catalog.silencing(function)}\n"
-            for function in entry.trigger_functions
-        )
-        + session.backend.catalog.statements(as_recorded(entry), "revert")
-        for entry in todo
-    )
+    statements = written(session, todo)
     return Planned(
         survey=survey,
         todo=tuple(todo),
         stays=tuple(entry for entry in survey.ledger if entry not in todo),
         statements=statements,
         digest=consent.digest(session, "rollback", survey, statements) if todo else "",
+    )
+
+
+def refuse_other_owner(session: Session, survey: Survey) -> None:
+    """Refuse to take out what another role made.
+
+    Raises:
+        Refused: with the role.
+    """
+    if survey.schema_owner and not survey.owns_schema:
+        raise Refused(
+            f"the schema {session.target.settings.install.schema_name} belongs to"
+            f" {survey.schema_owner}",
+            f"connect as {survey.schema_owner}",
+        )
+
+
+def in_order(
+    ledger: Sequence[LedgerEntry],
+) -> tuple[tuple[LedgerEntry, ...], tuple[LedgerEntry, ...], tuple[LedgerEntry, ...]]:
+    """What acts on sign-ups, what serves the API and what holds data, each with the newest first.
+
+    Args:
+        ledger: what was installed, in its order.
+    """
+    newest = tuple(reversed(ledger))
+    acting = tuple(entry for entry in newest if entry.trigger_functions)
+    api = tuple(entry for entry in newest if entry not in acting and _serves_the_api(entry))
+    data = tuple(entry for entry in newest if entry not in acting and entry not in api)
+    return acting, api, data
+
+
+def written(session: Session, todo: Sequence[LedgerEntry]) -> str:
+    """Exactly the statements that take changes out.
+
+    Args:
+        session: the run's surroundings.
+        todo: what is to go, in its order.
+    """
+    catalog = session.backend.catalog
+    return "\n".join(
+        f"-- take out {entry.change}\n"
+        + "".join(f"{catalog.silencing(function)}\n" for function in entry.trigger_functions)
+        + catalog.statements(as_recorded(entry), "revert")
+        for entry in todo
     )
 
 
@@ -127,22 +158,13 @@ def rollback(session: Session, options: RollbackOptions, folder: Path) -> Outcom
 
 def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
     """Do what was planned and allowed; what lost data goes into files in the folder first."""
-    silenced: list[Step] = []
     steps: tuple[Step, ...] = ()
-    error: UsersyncError | None = None
-    try:
-        for entry in planned.todo:
-            for function in entry.trigger_functions:
-                if f"function {function}" in planned.survey.objects:
-                    session.backend.catalog.silence(function)
-                    silenced.append(Step(function, "changed", "does nothing any more"))
-    except UsersyncError as raised:
-        error = raised
+    silenced, error = silence(session, planned.survey, planned.todo)
     if error is None:
         todo: list[tuple[Change, Direction]] = [
             (as_recorded(entry), "revert") for entry in planned.todo
         ]
-        dumps = {entry.change: _files(session, entry, folder) for entry in planned.todo}
+        dumps = {entry.change: files(session, entry, folder) for entry in planned.todo}
         steps, error = run_all(session, todo, planned.survey, digest=planned.digest, dumps=dumps)
     left = _left(session, planned, error)
     done = {step.name for step in steps}
@@ -172,6 +194,30 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
     )
 
 
+def silence(
+    session: Session, survey: Survey, todo: Sequence[LedgerEntry]
+) -> tuple[tuple[Step, ...], UsersyncError | None]:
+    """Let what acts on sign-ups do nothing; takes no lock on any table.
+
+    Args:
+        session: the run's surroundings.
+        survey: what is there.
+        todo: what is to go.
+
+    Returns:
+        A step for each function, and what ended it early.
+    """
+    steps: list[Step] = []
+    try:
+        for function in (one for entry in todo for one in entry.trigger_functions):
+            if f"function {function}" in survey.objects:
+                session.backend.catalog.silence(function)
+                steps.append(Step(function, "changed", "does nothing any more"))
+    except UsersyncError as raised:
+        return tuple(steps), raised
+    return tuple(steps), None
+
+
 def _left(session: Session, planned: Planned, error: UsersyncError | None) -> Survey:
     """What is there by now; what was there, when nobody can look after an error."""
     try:
@@ -188,12 +234,14 @@ def _fate(entry: LedgerEntry) -> str:
     return f"is taken out, and with it {', '.join(entry.drops)}; every row goes into a file first"
 
 
-def _files(session: Session, entry: LedgerEntry, folder: Path) -> dict[str, Path]:
+def files(session: Session, entry: LedgerEntry, folder: Path) -> dict[str, Path]:
     """The tables that go with a change, each with the file that takes its rows first."""
-    moment = f"{session.clock():%Y%m%dT%H%M%SZ}-{entry.change}"
+    # Of this run alone: one that goes on where another was cut off, in the same second, must not
+    # write over its files.
+    of_run = f"{session.clock():%Y%m%dT%H%M%SZ}-{session.journal.run_id[:8]}-{entry.change}"
     return {
-        table: folder / f"{moment}-{number}-{re.sub('[^A-Za-z0-9_.]', '', table)}.jsonl"
-        for number, table in enumerate(entry.drops, start=1)
+        table: folder / f"{of_run}-{number}-{re.sub('[^A-Za-z0-9_.]', '', table)}.jsonl"
+        for number, table in enumerate(entry.tables, start=1)
     }
 
 

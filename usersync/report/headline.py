@@ -63,6 +63,7 @@ def headline(run: Run, shown: Shown | None = None) -> Headline:
         _statuses,
         _checks,
         _changes,
+        _footprint,
     ):
         found = look(run, shown)
         if found is not None:
@@ -280,6 +281,12 @@ def _changes(run: Run, _shown: Shown) -> Headline | None:
     if pending and run.exit_code:
         return _said(run, f"{pending} of {len(run.changes)} changes of the migration to make")
     return _said(run, f"the migration: {len(run.changes)} changes in order")
+
+
+def _footprint(run: Run, shown: Shown) -> Headline | None:
+    if not run.footprint:
+        return None
+    return _said(run, f"{shown.count(len(run.footprint))} things of usersync in the target")
 
 
 def _steps(run: Run, shown: Shown) -> Headline:

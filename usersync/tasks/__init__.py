@@ -22,6 +22,7 @@ from usersync.tasks.doctor import doctor
 from usersync.tasks.init import init
 from usersync.tasks.logs import logs
 from usersync.tasks.targets import targets
+from usersync.tasks.uninstall import uninstall
 
 __all__ = ["namespace"]
 
@@ -35,6 +36,7 @@ namespace = Collection(
     init,
     logs,
     targets,
+    uninstall,
     connect=Collection.from_module(connect),
     health=Collection.from_module(health),
     journal=Collection.from_module(journal),

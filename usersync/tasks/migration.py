@@ -88,6 +88,12 @@ def verify(_context: Context, verbose: bool = False, **flags: Any) -> int:
     return finish(asked, json=flags["json"], verbose=verbose)
 
 
+@command(writes=False, called="migration.footprint")
+def footprint(_context: Context, **flags: Any) -> int:
+    """List everything of usersync in the target, with its rows, by the catalog's word."""
+    return finish(request("migration.footprint", "migration.footprint", flags), json=flags["json"])
+
+
 @command(
     writes=True,
     called="migration.test",

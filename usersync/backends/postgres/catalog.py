@@ -11,6 +11,7 @@ from usersync.backends.catalog import (
     Ask,
     Definitions,
     Direction,
+    Footprint,
     Holder,
     LikelyTable,
     Patience,
@@ -23,6 +24,7 @@ from usersync.backends.postgres import (
     checkup,
     definitions,
     fingerprint,
+    footprint,
     holders,
     ledger,
     likely,
@@ -97,6 +99,9 @@ class PostgresCatalog:
 
     def definitions(self, tables: tuple[ProfileTable, ...]) -> Definitions:
         return definitions.read(self._transactions, self._settings, tables)
+
+    def footprint(self) -> Footprint:
+        return footprint.take(self._transactions, self._settings)
 
     def fingerprint(self) -> Mapping[str, str]:
         return fingerprint.take(self._transactions)

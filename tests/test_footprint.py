@@ -1,0 +1,105 @@
+"""``migration.footprint``: everything of ours in a target, by the catalog's word."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.app import App
+from tests.migrated import applied
+from usersync import report
+from usersync.model import Run, Trace
+
+
+def footprint(app: App) -> Run:
+    """``migration.footprint``, which reads."""
+    run = app.run("migration.footprint", task="migration.footprint")
+    assert run.exit_code == 0, run.error
+    return run
+
+
+def traces(run: Run) -> dict[str, Trace]:
+    """What was found, by kind and name."""
+    return {f"{one.kind} {one.name}": one for one in run.footprint}
+
+
+def test_nothing_installed(app: App) -> None:
+    """It says so."""
+    run = footprint(app)
+    assert (run.footprint, run.notes) == ((), ("Nothing of usersync is in this target.",))
+
+
+@pytest.mark.parametrize("grants", ["explicit", "legacy"])
+def test_everything_is_listed(app: App, grants: str) -> None:
+    """Schema, tables with their rows, functions, triggers, policies and rights, with the change."""
+    assert grants
+    applied(app)
+    number = app.next_transaction()
+    run = footprint(app)
+    assert app.next_transaction() == number
+    found = traces(run)
+    for name, change in {
+        "schema usersync": "0001_ledger",
+        "table usersync.ledger": "0001_ledger",
+        "table usersync.journal": "0002_journal",
+        "policy nobody on usersync.journal": "0002_journal",
+        "trigger journal_keeps on usersync.journal": "0002_journal",
+        "function usersync.on_auth_user_created()": "0006_sign_up",
+        "trigger on_auth_user_created on auth.users": "0006_sign_up",
+        "function public.usersync_access(input jsonb)": "0008_api",
+        "grant execute on function public.usersync_access(input jsonb) to service_role": "0008_api",
+    }.items():
+        assert found[name].change == change, name
+    ledger = found["table usersync.ledger"]
+    assert ledger.rows == app.one("select count(*) from usersync.ledger")
+    assert ledger.size_bytes == app.one("select pg_total_relation_size('usersync.ledger')")
+    assert [name for name, one in found.items() if not one.change] == []
+    assert run.notes == ()
+    text = report.terminal(run)
+    assert f"table      usersync.ledger, {ledger.rows} rows, " in text
+    assert "trigger    on_auth_user_created on auth.users (0006_sign_up)" in text
+    assert json.loads(report.as_json(run))["footprint"][0]["kind"]
+
+
+def test_by_the_catalog_and_not_the_ledger(app: App) -> None:
+    """What no ledger entry knows is there all the same, and is told."""
+    applied(app)
+    app.rows(
+        "create table usersync.theirs (id integer);"
+        "create function public.usersync_theirs() returns integer language sql as 'select 1';"
+        "create view public.v as select id from usersync.journal;"
+        "create function public.f() returns void language plpgsql as"
+        " 'begin perform 1 from usersync.journal; end';"
+        "delete from usersync.ledger where change = '0003_failures'"
+    )
+    run = footprint(app)
+    for note in (
+        "In no ledger of ours: table usersync.theirs",
+        "In no ledger of ours: function public.usersync_theirs()",
+        "In no ledger of ours: table usersync.failures",
+        "Stands on ours, and is not ours: view public.v",
+        "Names ours in its text: public.f()",
+    ):
+        assert note in run.notes
+
+
+def test_a_paused_function_of_the_app(app: App) -> None:
+    """Its body is ours for now."""
+    app.rows(
+        "create function public.handle_new_user() returns trigger language plpgsql as"
+        " 'begin return new; end';"
+        "create trigger theirs after insert on auth.users"
+        " for each row execute function public.handle_new_user()"
+    )
+    app.run("migration.pause", function=None)
+    assert list(traces(footprint(app))) == ["paused function public.handle_new_user()"]
+    app.run("migration.resume", function=None)
+    assert footprint(app).footprint == ()
+
+
+def test_rights_that_were_granted(app: App) -> None:
+    """Those that rights.grant gave on a profile table are told, by the journal."""
+    applied(app)
+    app.run("rights.grant", task="rights.grant")
+    assert any(note.startswith("rights.grant gave rights on ") for note in footprint(app).notes)

@@ -1,0 +1,101 @@
+"""What usersync has left in a target, by the catalog's word, and what the ledger knows of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from usersync.backends.survey import LedgerEntry
+from usersync.model import Trace
+
+#: They go with what they belong to, whoever made them.
+PARTS = frozenset({"grant", "index"})
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Everything of ours in one snapshot of a catalog."""
+
+    traces: tuple[Trace, ...]
+    standing: tuple[str, ...] = ()
+    """What of others depends on something of ours, so that it would go too, or be in the way."""
+    naming: tuple[str, ...] = ()
+    """Functions of others whose text names ours: Postgres does not track that."""
+    granted: tuple[str, ...] = ()
+    """The profile tables that ``rights.grant`` gave rights on, by the journal."""
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """What stands in our place or bears our name, and is in no ledger entry."""
+        return tuple(
+            f"{one.kind} {one.name}"
+            for one in self.traces
+            if not one.change and one.kind not in PARTS
+        )
+
+
+def footprint(
+    rows: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, int],
+    ledger: Sequence[LedgerEntry],
+    granted: Sequence[str] = (),
+) -> Footprint:
+    """What the rows of ``queries/footprint.sql`` say.
+
+    Args:
+        rows: those of the query.
+        counts: how many rows the tables hold that we may read, by name.
+        ledger: what was installed.
+        granted: the profile tables that ``rights.grant`` gave rights on.
+    """
+
+    def of(stance: str) -> list[Mapping[str, Any]]:
+        return [row for row in rows if row["stance"] == stance]
+
+    return Footprint(
+        tuple(
+            Trace(
+                kind=row["kind"],
+                name=row["name"],
+                change=_change(row, ledger),
+                rows=counts.get(row["name"]) if row["countable"] else None,
+                size_bytes=row["size_bytes"],
+            )
+            for row in of("ours")
+        ),
+        tuple(f"{row['kind']} {row['name']}" for row in of("standing")),
+        tuple(row["name"] for row in of("naming")),
+        tuple(granted),
+    )
+
+
+def _change(row: Mapping[str, Any], ledger: Sequence[LedgerEntry]) -> str:
+    """The change that made something; empty when none of them did.
+
+    What the ledger lists is known. What it does not list (policies, grants, what another version
+    made besides) is known where the statements of a change make it.
+    """
+    for entry in ledger:
+        if row["identity"] and row["identity"] in entry.objects:
+            return entry.change
+    for entry in ledger:
+        # The schema stands in no list of objects: the first text that names it made it.
+        inside = row["part_of"] in entry.objects or row["part_of"].startswith("schema ")
+        if row["part_of"] and not inside:
+            continue
+        if row["kind"] == "index" or (row["word"] and _makes(entry.apply, row)):
+            return entry.change
+    return ""
+
+
+def _makes(text: str, row: Mapping[str, Any]) -> bool:
+    """Whether statements say ``create … view … name``, or ``grant … to name``."""
+    kind = row["kind"].split()[-1]
+    before = (
+        r"\bto\s+"
+        if kind == "grant"
+        else rf'\bcreate\s+(?:\w+\s+){{0,4}}{kind}\s+(?:if\s+not\s+exists\s+)?(?:[\w"]+\.)?'
+    )
+    return bool(re.search(rf'{before}"?{re.escape(row["word"])}"?(?![\w$])', text))

@@ -1,0 +1,68 @@
+"""What of usersync stands outside the target, and goes by hand: in the repository and on GitHub."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from usersync import scaffold
+from usersync.github.issue import LABEL
+from usersync.session import Session
+
+#: The program of GitHub fills in which repository it stands in.
+_ENVIRONMENTS = "repos/{owner}/{repo}/environments"
+
+_NAMED = {
+    "secret": re.compile(r"\$\{\{ *secrets\.(\w+)"),
+    "variable": re.compile(r"\bvars\.(\w+)"),
+    "environment": re.compile(r"^ +environment: ([\w-]+)$", re.MULTILINE),
+}
+
+
+def listed(session: Session, repository: Path) -> tuple[str, ...]:
+    """The commands that remove the rest; none of them is run.
+
+    Args:
+        session: the run's surroundings.
+        repository: the app's, where ``init`` may have written.
+    """
+    there = [path for path in scaffold.paths() if (repository / path).is_file()]
+    workflows = [repository / path for path in there if path.parent == scaffold.WORKFLOWS]
+    folder = session.journal.folder
+    return (
+        *_of_the_repository(there),
+        *_on_github("\n".join(path.read_text(encoding="utf-8") for path in workflows)),
+        "the journal and what was exported, for as long as you want them: "
+        + shlex.quote(str(folder)),
+    )
+
+
+def _of_the_repository(there: Sequence[Path]) -> tuple[str, ...]:
+    if not there:
+        return ()
+    return (f"git rm {' '.join(shlex.quote(str(path)) for path in there)}",)
+
+
+def _on_github(text: str) -> tuple[str, ...]:
+    """What the workflows that ``init`` wrote name, each if nothing else uses it."""
+    if not text:
+        return ()
+    named = {kind: sorted(set(found.findall(text))) for kind, found in _NAMED.items()}
+    return (
+        f"gh issue list --label {LABEL} --state all  # close what is open",
+        f"gh label delete {LABEL}",
+        "on GitHub, what no other workflow uses:",
+        *(f"gh secret delete {name}" for name in named["secret"]),
+        *(f"gh variable delete {name}" for name in named["variable"]),
+        *(
+            f"gh api --method DELETE {_ENVIRONMENTS}/{name}  # with its secrets"
+            for name in named["environment"]
+        ),
+        *(
+            f"the monitor that waits for {name}, or it raises an alarm"
+            for name in named["secret"]
+            if name.endswith("HEARTBEAT")
+        ),
+    )

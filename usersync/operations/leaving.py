@@ -1,0 +1,60 @@
+"""Operations on everything of ours at once: what there is, and its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from usersync import migration
+from usersync.migration import UninstallOptions
+from usersync.model import Outcome
+from usersync.operations.registry import operation
+from usersync.session import Session
+
+
+@operation("migration.footprint", "read")
+def footprint(session: Session) -> Outcome:
+    """List what of usersync is in the target, by the catalog's word; writes nothing."""
+    found = session.backend.catalog.footprint()
+    nothing = "Nothing of usersync is in this target."
+    return Outcome(
+        footprint=found.traces,
+        notes=(
+            *(() if found.traces else (nothing,)),
+            *(f"In no ledger of ours: {one}" for one in found.strangers),
+            *(f"Stands on ours, and is not ours: {one}" for one in found.standing),
+            *(f"Names ours in its text: {one}" for one in found.naming),
+            *(f"rights.grant gave rights on {one}" for one in found.granted),
+        ),
+    )
+
+
+@operation("uninstall.plan", "read")
+def plan_uninstall(session: Session, *, statements: bool = False) -> Outcome:
+    """Say what uninstall would take out and what stays; writes nothing.
+
+    Args:
+        session: the run's surroundings.
+        statements: the SQL and nothing else.
+    """
+    planned = migration.plan_uninstall(session)
+    if statements:
+        return Outcome(statements=planned.statements, exit_code=2 if planned.todo else 0)
+    if not planned.todo:
+        return migration.nothing(session)
+    return Outcome(
+        changes=planned.states,
+        notes=(*planned.notes, f"Digest: {planned.digest}", "Nothing was written."),
+        next_steps=(session.command("uninstall", "--approve", planned.digest),),
+        exit_code=2,
+        digest=planned.digest,
+    )
+
+
+@operation("uninstall", "schema", plan="uninstall.plan", repeatable=True)
+def uninstall(session: Session, *, options: UninstallOptions) -> Outcome:
+    """Take everything of ours out, prove it, and say what goes by hand elsewhere."""
+    outcome = migration.uninstall(session, options, session.journal.folder / "dropped")
+    if outcome.exit_code:
+        return outcome
+    return replace(outcome, next_steps=migration.remnants(session, Path.cwd()))
