@@ -223,6 +223,78 @@ Total User Profiles:  152
 Missing Profiles:     0
 Sync Percentage:      100%
 
+# Until now nothing was installed. Everything that the database has is noted:
+{count} things: tables, columns, functions, triggers, rights, rows
+
+# The migration records what it installs, and leaves the app's own trigger as it is:
+$ invoke migration.apply --target local
+
+Target: local · local socket · direct as postgres
+
+=== Migration ===
+applied    0001_ledger: makes the schema of usersync and its ledger, which says what was installed \
+and how to undo it
+applied    0002_journal: makes the journal, which says what was changed, when and by whom, and the \
+lease of a run
+applied    0003_failures: makes the table of profiles that could not be made or kept equal during \
+a sign-up
+applied    0004_before_images: makes the table that keeps what was overwritten or removed, so that \
+it can be put back
+applied    0008_api: makes the functions that the API calls with the service-role key; nobody else \
+may
+applied    0009_parked_profiles: makes the table that keeps profiles without a user, whole, until \
+they are put back
+
+changed    0001_ledger: applied in {count} ms
+changed    0002_journal: applied in {count} ms
+changed    0003_failures: applied in {count} ms
+changed    0004_before_images: applied in {count} ms
+changed    0008_api: applied in {count} ms
+changed    0009_parked_profiles: applied in {count} ms
+Missing profiles in public.user_profiles(user_id): 0
+
+# All that is there of it:
+$ invoke migration.footprint --target local
+
+Target: local · local socket · direct as postgres
+
+=== Footprint ===
+function   32; --verbose lists them
+grant      31; --verbose lists them
+index      11; --verbose lists them
+policy     nobody on usersync.before_images (0004_before_images)
+policy     nobody on usersync.failures (0003_failures)
+policy     nobody on usersync.journal (0002_journal)
+policy     nobody on usersync.lease (0002_journal)
+policy     nobody on usersync.ledger (0001_ledger)
+policy     nobody on usersync.parked_profiles (0009_parked_profiles)
+schema     usersync (0001_ledger)
+table      usersync.before_images, 0 rows, {count} bytes (0004_before_images)
+table      usersync.failures, 0 rows, {count} bytes (0003_failures)
+table      usersync.journal, 7 rows, {count} bytes (0002_journal)
+table      usersync.lease, 0 rows, {count} bytes (0002_journal)
+table      usersync.ledger, 6 rows, {count} bytes (0001_ledger)
+table      usersync.parked_profiles, 0 rows, {count} bytes (0009_parked_profiles)
+trigger    journal_keeps on usersync.journal (0002_journal)
+trigger    journal_keeps_all on usersync.journal (0002_journal)
+
+# And out with it:
+$ invoke uninstall --target local
+
+Target: local · local socket · direct as postgres
+
+changed    0008_api: taken out; 6 rows of usersync.ledger kept in {rows} in {count} ms
+changed    0009_parked_profiles: taken out in {count} ms
+changed    0004_before_images: taken out in {count} ms
+changed    0003_failures: taken out in {count} ms
+changed    0002_journal: taken out; 12 rows of usersync.journal kept in {rows} in {count} ms
+changed    0001_ledger: taken out in {count} ms
+ok         proof: the catalog has no schema, table, function, trigger, policy, type or right of \
+usersync
+
+# Is anything left of it?
+nothing: all {count} things are as before, and no other is there
+
 That was all, in {seconds} s; nothing is left running.
 Its report: usersync-demo/report.md and usersync-demo/report.html
 
@@ -238,6 +310,8 @@ PATTERNS = {
     "user": r"  [0-9a-f]{8}  \d{4}-\d\d-\d\d \d\d:\d\d UTC  \w+ +\w\*\*\*@[\w.]+",
     "actor": r"\S+",
     "file": r"\S+\.sql",
+    "rows": r"\S+\.jsonl",
+    "count": r"[\d,]+",
     "providers": r"[a-z0-9 ,()%]+",
     "days": r"(?:  \d{4}-\d\d-\d\d +\d  #+\n?)+?",
     "next": r"(?:  .+# .+\n?)+?",

@@ -57,6 +57,9 @@ def test_everything_is_listed(app: App, grants: str) -> None:
     assert [name for name, one in found.items() if not one.change] == []
     assert run.notes == ()
     text = report.terminal(run)
+    assert "\nindex      11; --verbose lists them\n" in text
+    text = report.terminal(run, verbose=True)
+    assert "\nindex      usersync.journal_pkey, " in text
     assert f"table      usersync.ledger, {ledger.rows} rows, " in text
     assert "trigger    on_auth_user_created on auth.users (0006_sign_up)" in text
     assert json.loads(report.as_json(run))["footprint"][0]["kind"]

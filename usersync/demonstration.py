@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from usersync import local, report, runner
+from usersync import config, local, report, runner
+from usersync.migration import ApplyOptions, UninstallOptions
 from usersync.model import Outcome, Run, Step
 from usersync.operations import operation
 from usersync.sync import SyncOptions
@@ -50,9 +52,18 @@ class _SignUp:
     works: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """All that the database has is looked at; a later look says what an earlier one did not see."""
+
+    title: str
+
+
 _SYNC = _Scene("The sync catches up:", ("sync",), "sync", {"options": SyncOptions()}, 0)
 
-_ACTS: tuple[_Scene | _Statement | _SignUp, ...] = (
+_Act = _Scene | _Statement | _SignUp | _Look
+
+_ACTS: tuple[_Act, ...] = (
     _Scene("How far apart are the two lists?", ("status",), "status", {}, 2),
     _Scene(
         "What exactly would a sync do? It writes nothing:",
@@ -91,6 +102,17 @@ _ACTS: tuple[_Scene | _Statement | _SignUp, ...] = (
     ),
     _SYNC,
     _Scene("In sync:", ("status", "--quick"), "status", {"quick": True}, 0),
+    _Look("Until now nothing was installed. Everything that the database has is noted:"),
+    _Scene(
+        "The migration records what it installs, and leaves the app's own trigger as it is:",
+        ("migration.apply",),
+        "migration.apply",
+        {"options": ApplyOptions()},
+        0,
+    ),
+    _Scene("All that is there of it:", ("migration.footprint",), "migration.footprint", {}, 0),
+    _Scene("And out with it:", ("uninstall",), "uninstall", {"options": UninstallOptions()}, 0),
+    _Look("Is anything left of it?"),
 )
 
 
@@ -120,12 +142,13 @@ def run(*, shown: Shown) -> Outcome:
     )
     steps: list[Step] = []
     runs: list[Run] = []
+    looks: list[Mapping[str, str]] = []
     with local.temporary() as server:
         local.seed(server.url, users=USERS, missing=MISSING)
         local.run_script(server.url, "app_trigger")
         for act in _ACTS:
             shown.say(f"\n# {act.title}")
-            step = _play(server, act, shown, runs)
+            step = _play(server, act, shown, runs, looks)
             steps.append(step)
             if step.status != "ok":
                 return Outcome(
@@ -143,7 +166,11 @@ def run(*, shown: Shown) -> Outcome:
 
 
 def _play(
-    server: local.LocalServer, act: _Scene | _Statement | _SignUp, shown: Shown, runs: list[Run]
+    server: local.LocalServer,
+    act: _Act,
+    shown: Shown,
+    runs: list[Run],
+    looks: list[Mapping[str, str]],
 ) -> Step:
     """Play one act; its step is ``ok`` when it went as it should."""
     started = time.monotonic()
@@ -153,6 +180,9 @@ def _play(
         detail, is_well = act.statement, True
     elif isinstance(act, _SignUp):
         detail, is_well = _sign_up(server, act)
+        shown.say(detail)
+    elif isinstance(act, _Look):
+        detail, is_well = _look(server, looks)
         shown.say(detail)
     else:
         detail, is_well = _run(server, act, shown, runs)
@@ -191,6 +221,22 @@ def _sign_up(server: local.LocalServer, act: _SignUp) -> tuple[str, bool]:
     refused = local.sign_up(server.url_of("supabase_auth_admin"), f"{act.email}@example.com")
     told = f"Database error saving new user ({refused})" if refused else "done"
     return f"{act.email} signs up: {told}", bool(refused) != act.works
+
+
+def _look(server: local.LocalServer, looks: list[Mapping[str, str]]) -> tuple[str, bool]:
+    """Take a fingerprint of the whole database, rows too, and compare it with the one before."""
+    from usersync.backends.postgres import PostgresDoor
+
+    target = config.with_url(config.load(target_name="local"), server.url)
+    with contextlib.closing(PostgresDoor(target)) as door:
+        looks.append(door.catalog.fingerprint())
+        different = door.catalog.difference(looks[0])
+    things = f"{len(looks[0])} things"
+    if len(looks) == 1:
+        return f"{things}: tables, columns, functions, triggers, rights, rows", True
+    if different:
+        return f"not as before: {'; '.join(different)}", False
+    return f"nothing: all {things} are as before, and no other is there", True
 
 
 def _reported(runs: list[Run]) -> str:

@@ -183,7 +183,10 @@ def as_recorded(entry: LedgerEntry) -> Change:
 def _told(change: Change, direction: Direction, waited: Waited, files: Mapping[str, Path]) -> str:
     verb = "applied" if direction == "apply" else "taken out"
     for table, rows in waited.dumped.items():
-        verb += f"; {rows:,} {'row' if rows == 1 else 'rows'} of {table} kept in {files[table]}"
+        if not rows:
+            continue
+        verb += f"; {rows:,} {'row' if rows == 1 else 'rows'}"
+        verb += f" of {table.replace(chr(34), '')} kept in {files[table]}"
     if not change.locks_users:
         return verb
     return (

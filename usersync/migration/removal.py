@@ -254,7 +254,7 @@ def _fate(entry: LedgerEntry, found: Footprint) -> str:
     told = "is taken out"
     if entry.tables:
         counted = (
-            f"{table} ({rows[table]:,} {'row' if rows[table] == 1 else 'rows'})"
+            f"{table} ({rows[table]:,} {'row' if rows[table] == 1 else 'rows'} now)"
             for table in _plain(entry.tables)
             if table in rows
         )

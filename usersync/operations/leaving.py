@@ -55,6 +55,7 @@ def plan_uninstall(session: Session, *, statements: bool = False) -> Outcome:
 def uninstall(session: Session, *, options: UninstallOptions) -> Outcome:
     """Take everything of ours out, prove it, and say what goes by hand elsewhere."""
     outcome = migration.uninstall(session, options, session.journal.folder / "dropped")
-    if outcome.exit_code:
+    # The embedded database has no repository.
+    if outcome.exit_code or session.target.name == "local":
         return outcome
     return replace(outcome, next_steps=migration.remnants(session, Path.cwd()))

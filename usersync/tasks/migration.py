@@ -88,10 +88,15 @@ def verify(_context: Context, verbose: bool = False, **flags: Any) -> int:
     return finish(asked, json=flags["json"], verbose=verbose)
 
 
-@command(writes=False, called="migration.footprint")
-def footprint(_context: Context, **flags: Any) -> int:
+@command(
+    writes=False,
+    called="migration.footprint",
+    help={"verbose": "list each thing, also where there are many of a kind"},
+)
+def footprint(_context: Context, verbose: bool = False, **flags: Any) -> int:
     """List everything of usersync in the target, with its rows, by the catalog's word."""
-    return finish(request("migration.footprint", "migration.footprint", flags), json=flags["json"])
+    asked = request("migration.footprint", "migration.footprint", flags)
+    return finish(asked, json=flags["json"], verbose=verbose)
 
 
 @command(

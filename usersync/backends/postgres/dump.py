@@ -26,7 +26,7 @@ def dump(cursor: RowCursor, table: str, path: Path) -> int:
         path: the file.
 
     Returns:
-        How many rows there were; none, and no file, when the table is gone.
+        How many rows there were; without any, or without the table, there is no file.
 
     Raises:
         Refused: the file cannot be written, or does not read back.
@@ -40,17 +40,22 @@ def dump(cursor: RowCursor, table: str, path: Path) -> int:
     query = compose(load("queries/dump"), {"table": name})
     cursor.execute(sql.SQL("declare dumped no scroll cursor for {}").format(query))
     fetch = sql.SQL("fetch {} from dumped").format(sql.Literal(_ROWS_AT_ONCE))
+    rows = cursor.execute(fetch).fetchall()
+    if not rows:
+        cursor.execute("close dumped")
+        return 0
     written = 0
     given = hashlib.sha256()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            while rows := cursor.execute(fetch).fetchall():
+            while rows:
                 lines = "".join(f"{row['line']}\n" for row in rows).encode()
                 file.write(lines)
                 given.update(lines)
                 written += len(rows)
+                rows = cursor.execute(fetch).fetchall()
             file.flush()
             os.fsync(file.fileno())
         with path.open("rb") as file:
