@@ -35,6 +35,7 @@ LAYERS = (
     {"migration"},
     {"comparison", "scratch"},
     {
+        "attempt",
         "auth_canary",
         "connect",
         "four_eyes",

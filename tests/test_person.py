@@ -105,12 +105,158 @@ def test_of_a_profile_that_cannot_be_made(app: App) -> None:
     assert "anna" not in report.as_json(run, show_ids=True).replace("user-", "")
 
 
+OWN = """
+create table public.spaces (owner uuid, name text unique);
+create function public.give_space(who uuid, called text) returns void language plpgsql as
+$$ begin
+    insert into public.spaces (owner, name) values (who, called);
+end $$;
+create function public.handle() returns trigger language plpgsql security definer as
+$$ begin
+    insert into public.user_profiles (user_id) values (new.id);
+    perform public.give_space(new.id, new.raw_user_meta_data ->> 'n');
+    return new;
+end $$;
+create trigger handle after insert on auth.users for each row execute function public.handle();
+"""
+
+
+@pytest.fixture
+def lacking(app: App) -> str:
+    """A user who signed up before the app had its trigger; the space of that name is taken."""
+    user_id = app.user(raw_user_meta_data={"n": "anna"}, **CONFIRMED)
+    app.rows(OWN)
+    return user_id
+
+
+def test_the_own_function_is_what_is_tried(app: App, lacking: str) -> None:
+    """Beside the app's own trigger its function makes the profile; nothing of it stays."""
+    run = examined(app, lacking)
+    tried = step(run, "if it were made now")
+    assert (tried.status, tried.detail) == ("ok", "public.handle() makes it")
+    assert run.next_steps == (f"invoke create-profile {lacking} --fire-trigger handle",)
+    assert app.one("select count(*) from public.spaces") == 0
+    assert app.one("select count(*) from public.user_profiles") == 0
+
+
+def test_where_the_own_function_fails_is_told(app: App, lacking: str) -> None:
+    """SQLSTATE, constraint, function and line, as sync and create-profile would meet them."""
+    app.rows("insert into public.spaces (name) values ('anna')")
+    run = examined(app, lacking)
+    told = "23505 unique_violation spaces_name_key, in public.give_space(uuid,text) line 2"
+    assert run.exit_code == 2
+    assert step(run, "if it were made now").detail == f"it fails: {told}"
+    assert run.next_steps[0].startswith("another row holds that value")
+    made = app.run("create-profile", reference=lacking, yes=True, fire_triggers=("handle",))
+    assert made.steps[0].detail == f"not created: {told}"
+
+
+BROKEN = {
+    "a table that is gone": ("drop table public.spaces", "42P01", "public.give_space(uuid,text)"),
+    "a function that is gone": ("drop function public.give_space", "42883", "public.handle()"),
+    "a column with another name": (
+        "alter table public.spaces rename owner to person",
+        "42703",
+        "public.give_space(uuid,text)",
+    ),
+    "a right that it lacks": (
+        "revoke insert on public.spaces from postgres",
+        "42501",
+        "public.give_space(uuid,text)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "sqlstate", "place"), BROKEN.values(), ids=BROKEN)
+def test_an_own_function_that_is_broken_is_a_finding(
+    app: App, lacking: str, change: str, sqlstate: str, place: str
+) -> None:
+    """What fails for everybody is found too, with function and line, and no profile is advised."""
+    app.rows(change)
+    run = examined(app, lacking)
+    tried = step(run, "if it were made now")
+    assert (run.exit_code, tried.status) == (2, "finding")
+    assert sqlstate in tried.detail
+    assert f"in {place} line " in tried.detail
+    assert "correct" in run.next_steps[0]
+    made = app.run("create-profile", reference=lacking, yes=True, fire_triggers=("handle",))
+    assert made.exit_code == 1
+    assert f"in {place} line " in made.error
+
+
+MADE_NONE = {
+    "it swallows": (
+        "begin insert into public.user_profiles values (1 / 0); exception when others then end;",
+        "public.handle() made no profile for this user",
+    ),
+    "it raises": (
+        "raise exception 'not you';",
+        "it fails: P0001 raise_exception, in public.handle",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "told"), MADE_NONE.values(), ids=MADE_NONE)
+def test_an_own_function_that_makes_none(app: App, lacking: str, body: str, told: str) -> None:
+    """A function that hides its error, or refuses this user, is named."""
+    app.rows(
+        "create or replace function public.handle() returns trigger language plpgsql as $body$"
+        " begin if new.id is null then insert into public.user_profiles (user_id) values (new.id);"
+        f" end if; {body} return new; end $body$"
+    )
+    run = examined(app, lacking)
+    assert step(run, "if it were made now").detail.startswith(told)
+    assert "function" in run.next_steps[0]
+
+
+def test_an_own_function_that_no_rollback_undoes(app: App, lacking: str) -> None:
+    """It is not tried, and the command that fires it says so."""
+    app.rows("""
+        create or replace function public.give_space(who uuid, called text) returns void
+            language plpgsql as $$ begin perform http_post('https://x.example'); end $$
+    """)
+    run = examined(app, lacking)
+    assert step(run, "if it were made now").status == "skipped"
+    assert run.next_steps == (f"invoke create-profile {lacking} --fire-trigger handle",)
+
+
+def test_an_own_function_that_is_paused(app: App, lacking: str) -> None:
+    """While it is paused it makes no profile, and resuming it is the next command."""
+    paused = app.run("migration.pause", task="migration.pause", function=None)
+    assert paused.exit_code == 0, paused.error
+    run = examined(app, lacking)
+    assert "public.handle() is paused" in step(run, "if it were made now").detail
+    assert "migration.resume" in run.next_steps[0]
+
+
+def test_what_was_recorded_at_the_sign_up_is_told(app: App) -> None:
+    """A sign-up that went on without a profile says why and when, and whether that is over."""
+    app.rows(PROFILES)
+    app.configure("profiles: [{table: profiles, key: id, columns: {username: user_metadata.n}}]")
+    apply(app)
+    app.user(raw_user_meta_data={"n": "anna"})
+    user_id = app.user(raw_user_meta_data={"n": "anna"}, **CONFIRMED)
+    run = examined(app, user_id)
+    recorded = step(run, "at the sign-up")
+    assert recorded.status == "finding"
+    told = "23505 unique_violation profiles_username_key, in trigger on_auth_user_created, "
+    assert recorded.detail.startswith(told)
+    assert recorded.detail.endswith(" UTC")
+    assert found(run) == [
+        "profile in public.profiles(id)", "if it were made now", "at the sign-up"
+    ]  # fmt: skip
+    app.rows("insert into public.profiles (id, username) values (%(id)s, 'anna2')", id=user_id)
+    run = examined(app, user_id)
+    assert (run.exit_code, step(run, "at the sign-up").status) == (0, "ok")
+
+
 ACCOUNTS = {
     "unconfirmed": ({"email_confirmed_at": None}, "confirmed", "magic link"),
     "banned": ({"banned_until": "2999-01-01T00:00:00Z"}, "banned", "unban"),
     "banned for ever": ({"banned_until": "infinity"}, "banned", "unban"),
     "soft-deleted": ({"deleted_at": "2026-02-01T00:00:00Z"}, "soft-deleted", "signs up again"),
     "unreadable": ({"recovery_token": None}, "readable", "coalesce(\"recovery_token\", '')"),
+    "unreadable too": ({"phone_change": None}, "readable", "coalesce(\"phone_change\", '')"),
     "another audience": ({"aud": "other"}, "audience", "compare aud"),
 }
 
@@ -176,6 +322,35 @@ def test_an_address_of_several(app: App) -> None:
     assert heads == ["1 of 2: user", "2 of 2: user"]
     assert all("SSO" in one.detail for one in run.steps if one.name.endswith("identities"))
     assert len({one.user_id for one in run.steps if one.user_id}) == 2
+    assert [f"invoke doctor --user {one.user_id}" for one in run.steps if one.user_id] == list(
+        run.next_steps[1:]
+    )
+    assert "which of them" in run.next_steps[0]
+
+
+def test_an_address_that_more_share_than_are_told(app: App) -> None:
+    """Three of them are told, and that there are more."""
+    for _ in range(4):
+        with_profile(app, email="anna@example.com", is_sso_user=True)
+    run = examined(app, "anna@example.com")
+    heads = [one.name for one in run.steps if one.name.endswith("user")]
+    assert heads == [f"{number} of 3 or more: user" for number in (1, 2, 3)]
+    assert run.notes[0] == "3 or more users have this address."
+    assert (run.exit_code, run.next_steps) == (0, ())
+
+
+def test_the_address_of_several_on_standard_input(
+    app: App, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which of them is asked with their short ids, and one of these is an answer."""
+    app.user(id=ID, email="anna@example.com", is_sso_user=True, **CONFIRMED)
+    with_profile(app, email="anna@example.com", is_sso_user=True)
+    assert _type(["doctor", "--user", "-"], "anna@example.com\n", monkeypatch) == 2
+    printed = capsys.readouterr().out
+    assert "anna@" not in printed
+    assert "doctor --user 0aa1b2c3\n" in printed
+    assert _type(["doctor", "--user", "-"], "0aa1b2c3\n", monkeypatch) == 2
+    assert "create-profile 0aa1b2c3\n" in capsys.readouterr().out
 
 
 REFUSED = {
@@ -271,6 +446,19 @@ def test_over_the_functions_of_the_api(over: App) -> None:
     assert step(run, "confirmed").status == "ok"
     assert step(run, "if it were made now").status == "skipped"
     assert over.one("select count(*) from public.user_profiles") == 0
+
+
+def test_an_own_function_over_the_api(over: App) -> None:
+    """Over the API nothing runs it: that is found, with both ways out."""
+    over.rows(OWN)
+    user_id = over.user(**CONFIRMED)
+    over.rows("delete from public.user_profiles")
+    apply_over_connection(over)
+    run = examined(over, user_id)
+    assert run.exit_code == 2
+    told = " ".join(run.next_steps)
+    assert "SUPABASE_DB_URL" in told
+    assert "create: columns" in told
 
 
 def apply_over_connection(app: App) -> None:

@@ -50,6 +50,10 @@ class LostAnswer(CouldNotTell):
     """The network broke before an answer came: whether it was done is not known."""
 
 
+class Broken(CouldNotTell):
+    """A function of the target fails, for everybody alike, until somebody corrects it."""
+
+
 class Interrupted(CouldNotTell):
     """Ctrl-C or SIGTERM: what was committed stays, the rest did not run."""
 

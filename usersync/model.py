@@ -150,6 +150,8 @@ class Trigger:
     reach: Reach = internal()
     """Whether it can reach outside the database; ``undecided`` when its text does not tell."""
     why: str = internal()
+    lasting: str = internal(default="")
+    """Why a rollback may not undo what it does; empty when it does."""
 
 
 @dataclass(frozen=True, slots=True)

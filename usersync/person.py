@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from usersync import profile, sync
-from usersync.backends import Account, Ids, Match, Selection, Table
-from usersync.errors import Refused, UsersyncError
-from usersync.model import Outcome, Plan, Step
+from usersync import attempt, profile
+from usersync.backends import Account, Match, Recorded, Table
+from usersync.errors import Refused
+from usersync.model import Outcome, Step
 from usersync.privacy import visible
 from usersync.session import Session
 from usersync.sql.users import (
@@ -28,16 +28,10 @@ _CLOSES = re.compile(
 )
 _STATES = re.compile(r"(account_|user_)?(status|state)")
 
-_IN_DASHBOARD = "in the dashboard under Authentication, Users"
+#: As ``queries/find_users.sql`` says.
+_MOST_MATCHES = 3
 
-#: What helps against a profile that cannot be made, by the class or the whole of its SQLSTATE.
-_REPAIRS = (
-    ("23505", "another profile holds that value: change it there, or map the column otherwise"),
-    ("23502", "say under columns: in usersync.yaml where that value comes from"),
-    ("23", "correct the user's data or the mapping under columns: in usersync.yaml"),
-    ("22", "the value does not fit the column: correct it, or the mapping in usersync.yaml"),
-    ("", "correct the function or the column that is named"),
-)
+_IN_DASHBOARD = "in the dashboard under Authentication, Users"
 
 
 def examine(session: Session, reference: str) -> Outcome:
@@ -61,21 +55,33 @@ def examine(session: Session, reference: str) -> Outcome:
     if len(matches) != 1 and "@" not in wanted:
         profile.the_one(matches, wanted)
     steps: list[Step] = []
+    # More than so many are not looked up.
+    all_of_them = f"{len(matches)} or more" if len(matches) == _MOST_MATCHES else len(matches)
     for number, match in enumerate(matches, start=1):
-        several = f"{number} of {len(matches)}: " if len(matches) > 1 else ""
+        several = f"{number} of {all_of_them}: " if len(matches) > 1 else ""
         steps += [
             replace(step, name=f"{several}{step.name}") for step in _steps(session, tables, match)
         ]
     keeping = [step for step in steps if step.status == "finding"]
     unknown = any(step.status == "unknown" for step in steps)
     notes = ["What was tried was rolled back: nothing was written."]
+    next_steps = tuple(keeping[0].next_step.splitlines()) if keeping else ()
     if len(matches) > 1:
-        notes.insert(0, "Several users have this address: ask by which way the person signs in.")
+        notes.insert(0, f"{all_of_them} users have this address.")
+        next_steps = _which(session, matches) if keeping else ()
     return Outcome(
         steps=tuple(steps),
         notes=tuple(notes),
-        next_steps=tuple(keeping[0].next_step.splitlines()) if keeping else (),
+        next_steps=next_steps,
         exit_code=2 if keeping else 1 if unknown else 0,
+    )
+
+
+def _which(session: Session, matches: tuple[Match, ...]) -> tuple[str, ...]:
+    """That nobody is helped before it is known whom."""
+    return (
+        "find out which of them it is: ask by which way the person signs in, and when that began",
+        *(session.command("doctor", "--user", match.user.id) for match in matches),
     )
 
 
@@ -107,10 +113,12 @@ def _steps(session: Session, tables: list[Table], match: Match) -> Iterator[Step
             yield from _of_account(account, match)
         else:
             (match,) = session.backend.find_users(table, user.id) or (match,)
-        tried = None if match.has_profile or match.skip_reason else _tried(session, table, match)
+        due = not match.has_profile and not match.skip_reason
+        tried = attempt.tried(session, table, match) if due else None
         yield _of_profile(session, table, match, tried)
         if tried:
             yield tried
+        yield from (_recorded(one, has_profile=match.has_profile) for one in account.recorded)
         if account.flags is None:
             yield Step(
                 "flags", "skipped", "not told over the API: a database connection reads them"
@@ -189,44 +197,19 @@ def _of_profile(session: Session, table: Table, match: Match, tried: Step | None
             next_step=f"change {rule} in usersync.yaml if this user needs a profile, then: "
             + session.command("create-profile", match.user.id),
         )
-    create = session.command("create-profile", match.user.id)
+    create = attempt.command(session, match)
     return Step(where, "finding", "none", next_step=(tried and tried.next_step) or create)
 
 
-def _tried(session: Session, table: Table, match: Match) -> Step:
-    """What would come of the profile if it were made now; the transaction is rolled back."""
-    name = "if it were made now"
-    try:
-        table = session.backend.table(table.settings, writing=True)
-        sync.refuse_read_only([table])
-        untried = _untried(session, table, match)
-        if untried:
-            return untried
-        with session.backend.rehearsal(session.target.settings.rehearse_timeout_s) as door:
-            made = door.create(table, Selection(), Ids((match.user.id,)), max_failures=1)
-    except UsersyncError as error:
-        if isinstance(error, Refused):
-            return Step(name, "finding", error.message, next_step=error.next_step)
-        return Step(name, "unknown", error.message, next_step=error.next_step)
-    if made.failures:
-        failure = made.failures[0]
-        repair = next(text for state, text in _REPAIRS if failure.sqlstate.startswith(state))
-        told = f"{failure.sqlstate} {failure.condition} {failure.subject}".rstrip()
-        again = session.command("create-profile", match.user.id)
-        return Step(name, "finding", f"it fails: {told}", next_step=f"{repair}; then: {again}")
-    return Step(name, "ok", "the insert passes" if made.created else "somebody was faster")
-
-
-def _untried(session: Session, table: Table, match: Match) -> Step | None:
-    """Why nothing is tried: what a rollback would not take back, or a door that cannot."""
-    name = "if it were made now"
-    if session.backend.most_rehearsed == 0:
-        return Step(name, "skipped", "not tried: over the API a read cannot; a connection can")
-    plan = Plan(session.clock(), 1, 0, 1, "", triggers=session.backend.triggers(table))
-    stands = sync.trigger_guards(session, plan, (), "create-profile", match.user.id)
-    if not stands:
-        return None
-    return Step(name, "skipped", f"not tried: {stands[0].message}", next_step=stands[0].next_step)
+def _recorded(recorded: Recorded, *, has_profile: bool) -> Step:
+    """What our trigger wrote down when this user signed up, or changed."""
+    subject = f" {visible(recorded.subject)}" if recorded.subject else ""
+    told = f"{recorded.sqlstate} {recorded.condition}{subject}, in trigger"
+    return Step(
+        "at the sign-up",
+        "ok" if has_profile else "finding",
+        f"{told} {visible(recorded.trigger)}, {recorded.at} UTC",
+    )
 
 
 def _is_flag(name: str) -> bool:

@@ -137,13 +137,8 @@ def _one(
 def _told(table: Table, match: Match, role: str | None, result: BatchResult, verb: str) -> Step:
     where = table.settings.name
     if result.failures:
-        failure = result.failures[0]
-        return Step(
-            where,
-            "failed",
-            f"not created: {failure.sqlstate} {failure.condition} {failure.subject}".rstrip(),
-            user_id=match.user.id,
-        )
+        told = f"not created: {result.failures[0].told}"
+        return Step(where, "failed", told, user_id=match.user.id)
     if not result.created:
         return Step(where, "ok", "somebody else made it just now", user_id=match.user.id)
     settings, own = table.settings.role, table.own_function

@@ -22,6 +22,7 @@ from usersync.backends.terms import (
     Match,
     OwnFunction,
     PlanCounts,
+    Recorded,
     Selection,
     Table,
 )
@@ -229,6 +230,7 @@ __all__ = [
     "Match",
     "OwnFunction",
     "PlanCounts",
+    "Recorded",
     "Selection",
     "Table",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from usersync.backends import Account, BatchResult, Failure, Match, PlanCounts
+from usersync.backends import Account, BatchResult, Failure, Match, PlanCounts, Recorded
 from usersync.backends.catalog import LedgerEntry, TriggerFunction
 from usersync.model import JournalEvent, Paused, User
 from usersync.privacy import masked_email
@@ -31,10 +31,13 @@ def match(row: Row) -> Match:
     return Match(user(row), row["skip_reason"] or "", row["has_profile"], row["role"])
 
 
-def account(row: Row) -> Account:
-    """The row of ``queries/account.sql``."""
+def account(row: Row, recorded: Iterable[Row]) -> Account:
+    """The row of ``queries/account.sql`` with those of ``queries/recorded.sql``."""
+    from usersync.backends.postgres.failures import condition_name
+
     lists = {"identities": tuple(row["identities"]), "unreadable": tuple(row["unreadable"])}
-    return Account(**{**row, **lists})
+    told = tuple(Recorded(condition=condition_name(one["sqlstate"]), **one) for one in recorded)
+    return Account(**{**row, **lists}, recorded=told)
 
 
 def journal_line(row: Row) -> JournalEvent:
@@ -101,6 +104,7 @@ def batch_result(output: Row) -> BatchResult:
                 failure["sqlstate"],
                 condition_name(failure["sqlstate"]),
                 failure["subject"],
+                failure.get("place") or "",
             )
             for failure in output["failures"]
         ),

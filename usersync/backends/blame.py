@@ -28,6 +28,16 @@ class Error:
     """With its schema."""
 
 
+def place(context: str) -> str:
+    """The function in which it failed, with the line; empty when no function did.
+
+    Args:
+        context: where Postgres was.
+    """
+    frames = [frame for frame in _FRAME.findall(context) if not _OURS.match(frame[0])]
+    return f"{frames[0][0]} line {frames[0][1]}" if frames else ""
+
+
 def told(error: Error, triggers: Sequence[Mapping[str, Any]]) -> str:
     """What failed and where.
 

@@ -120,6 +120,28 @@ class Failure:
     """Postgres's own name of the SQLSTATE."""
     subject: str
     """The constraint, column or function that refused it."""
+    place: str = ""
+    """The function of the app, and its line, in which that happened."""
+
+    @property
+    def told(self) -> str:
+        """All of it in one line."""
+        known = not self.subject or self.place.startswith(f"{self.subject} line ")
+        named = "" if known else f" {self.subject}"
+        place = f", in {self.place}" if self.place else ""
+        return f"{self.sqlstate} {self.condition}{named}{place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What our trigger wrote down when it could not make or keep a profile during a sign-up."""
+
+    at: str
+    sqlstate: str
+    condition: str
+    subject: str
+    """The constraint or the column."""
+    trigger: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +186,8 @@ class Account:
     """Columns that are null where the Auth server expects text; None where it cannot be told."""
     flags: Mapping[str, str | None] | None
     """Columns of the profile that may close the app to somebody; None where it cannot be told."""
+    recorded: tuple[Recorded, ...] = ()
+    """What was written down at the sign-up, the last one first."""
 
 
 @dataclass(frozen=True, slots=True)

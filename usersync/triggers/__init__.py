@@ -157,9 +157,11 @@ def _judge_one(
     expected: Collection[str],
 ) -> Trigger:
     if trigger.function is None:
-        return Trigger(trigger.name, "", "undecided", "it is a rule, which rewrites the insert")
+        why = "it is a rule, which rewrites the insert"
+        return Trigger(trigger.name, "", "undecided", why, lasting=why)
     reach: Reach = "contained"
     why = "it writes the profile table, and else only computes" if expected else "it only computes"
+    lasting = ""
     starts = [trigger.function]
     if trigger.condition:
         starts.append(
@@ -169,12 +171,12 @@ def _judge_one(
         for found, reason in _reasons(function, foreign_tables):
             if reason in expected:
                 continue
-            where = "" if function is trigger.function else f" (in {function.name})"
-            if found == "outside":
-                return Trigger(trigger.name, trigger.function.name, "outside", reason + where)
-            if reach == "contained":
-                reach, why = found, reason + where
-    return Trigger(trigger.name, trigger.function.name, reach, why)
+            told = reason + ("" if function is trigger.function else f" (in {function.name})")
+            if not lasting and not is_undone(reason):
+                lasting = told
+            if reach == "contained" or (found, reach) == ("outside", "undecided"):
+                reach, why = found, told
+    return Trigger(trigger.name, trigger.function.name, reach, why, lasting)
 
 
 def closure(starts: Sequence[FunctionSource], look_up: LookUp) -> Iterator[FunctionSource]:

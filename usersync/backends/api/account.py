@@ -28,6 +28,7 @@ def account(user: Mapping[str, Any]) -> Account:
         identities=tuple(sorted(identities)),
         unreadable=(),
         flags=None,
+        recorded=(),
     )
 
 

@@ -253,8 +253,17 @@ class PostgresDoor:
             "user_id": sql.Literal(user_id),
             "flags": sql.SQL("{}::text[]").format(sql.Literal(list(flags))),
         }
-        rows = self._query(compose(load("queries/account"), named))
-        return answers.account(rows[0]) if rows else None
+        there = {"failures_text": sql.Literal(f"{self._ours.as_string()}.failures")}
+        recorded = {"ours": self._ours, "table_text": sql.Literal(table.settings.name)} | named
+
+        def work(cursor: RowCursor) -> Account | None:
+            rows = fetch_all(cursor, compose(load("queries/account"), named))
+            readable = fetch_all(cursor, compose(load("queries/records"), there))[0]["readable"]
+            failures = compose(load("queries/recorded"), recorded) if readable else None
+            found = fetch_all(cursor, failures) if failures else ()
+            return answers.account(rows[0], found) if rows else None
+
+        return self._transactions.read(work)
 
     def left_behind(self, table: Table, user_id: str) -> bool:
         named = self._names(table) | {"user_id": sql.Literal(user_id)}

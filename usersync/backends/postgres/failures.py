@@ -5,7 +5,8 @@ from __future__ import annotations
 import psycopg
 from psycopg.errors import lookup
 
-from usersync.errors import CouldNotTell, UsersyncError
+from usersync.backends import blame
+from usersync.errors import Broken, CouldNotTell, UsersyncError
 
 #: Serialization failure, deadlock, lock time-out, too many connections; shutdown, crash, start-up.
 _TRANSIENT = frozenset({"40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03"})
@@ -43,13 +44,14 @@ def explain(error: psycopg.Error) -> UsersyncError:
     text = "" if state and state.startswith(_CLASSES_WITH_VALUES) else _first_line(error)
     if state is None:
         return _explain_client(error, text)
+    place = blame.place(error.diag.context or "")
+    if place and state.startswith(("42", "3F")):
+        return Broken(
+            f"Postgres refused with {state} ({condition_name(state)}): {text}, in {place}",
+            "correct that function, or what it names",
+        )
     if state == "42501":
-        if "row-level security" in text:
-            return CouldNotTell(
-                "row security hides rows from this role, so nothing it counts can be trusted",
-                "connect as postgres, or as a role with BYPASSRLS",
-            )
-        return CouldNotTell(f"Postgres refused: {text}", "run `connect.check` to see which right")
+        return _explain_right(text)
     if state == "55P03":
         return CouldNotTell(
             "another session held a lock for longer than lock_timeout_s",
@@ -63,6 +65,16 @@ def explain(error: psycopg.Error) -> UsersyncError:
     return CouldNotTell(
         f"Postgres refused with {state} ({condition_name(state)})" + (f": {text}" if text else "")
     )
+
+
+def _explain_right(text: str) -> CouldNotTell:
+    """What this role may not do, or see."""
+    if "row-level security" in text:
+        return CouldNotTell(
+            "row security hides rows from this role, so nothing it counts can be trusted",
+            "connect as postgres, or as a role with BYPASSRLS",
+        )
+    return CouldNotTell(f"Postgres refused: {text}", "run `connect.check` to see which right")
 
 
 def _explain_client(error: psycopg.Error, text: str) -> UsersyncError:

@@ -19,6 +19,10 @@ select
         case when u.recovery_token is null then 'recovery_token' end,
         case when u.email_change is null then 'email_change' end,
         case when u.email_change_token_new is null then 'email_change_token_new' end,
+        case when u.email_change_token_current is null then 'email_change_token_current' end,
+        case when u.phone_change is null then 'phone_change' end,
+        case when u.phone_change_token is null then 'phone_change_token' end,
+        case when u.reauthentication_token is null then 'reauthentication_token' end,
         case when u.created_at is null then 'created_at' end,
         case when u.updated_at is null then 'updated_at' end
     ], null) as unreadable,

@@ -98,7 +98,9 @@ begin
                         nullif(error_constraint, ''), nullif(error_column, ''),
                         substring(error_context from '^PL/pgSQL function (\S+\(.*?\)) line'),
                         nullif(error_type, ''), ''
-                    )
+                    ),
+                    'place',
+                    substring(error_context from '(?n)^PL/pgSQL function ([^\n]*\) line \d+)')
                 );
                 exit when jsonb_array_length(failures) > max_failures;
             end if;
