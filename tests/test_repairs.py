@@ -470,6 +470,46 @@ def test_no_preserve_creates_too(mapped: App) -> None:
     assert text.index("Execution Time:") < text.index("Profiles Updated:")
 
 
+def test_max_rows_counts_what_is_created_and_rewritten_together(mapped: App) -> None:
+    """Two to create and two to rewrite are four rows: a limit of three stops before the first."""
+    ids = [mapped.user() for _ in range(4)]
+    mapped.rows("update user_profiles set email = 'x'")
+    mapped.rows("delete from user_profiles where user_id = any (%(ids)s::uuid[])", ids=ids[:2])
+    plan = overwrite(mapped, ".plan", max_rows=3)
+    (table,) = plan.tables
+    assert table.plan is not None
+    assert table.repair is not None
+    guards = [guard.message for guard in (*table.plan.guards, *table.repair.guards)]
+    (guard,) = guards
+    assert guard.startswith("2 profiles would be created and 2 profiles would be rewritten from")
+    assert guard.endswith("auth data, together more than the 3 allowed")
+    assert "--max-rows 4" in plan.next_steps[0]
+    assert "--max-rows 3" not in plan.next_steps[0]
+    run = overwrite(mapped, max_rows=3)
+    assert run.exit_code == 4
+    assert run.next_steps == ("to allow it: invoke sync --no-preserve --max-rows 4",)
+    assert mapped.one("select count(*) from user_profiles where email = 'x'") == 2
+    assert mapped.one("select count(*) from user_profiles") == 2
+    done = overwrite(mapped, max_rows=4)
+    assert done.exit_code == 0, done.error
+    assert mapped.one("select count(*) from user_profiles where email <> 'x'") == 4
+
+
+def test_max_rows_of_many_that_are_created(mapped: App) -> None:
+    """What would only be created has one guard too, whose command still rewrites."""
+    for _ in range(3):
+        mapped.user()
+    mapped.rows("delete from user_profiles")
+    plan = overwrite(mapped, ".plan", max_rows=2)
+    (table,) = plan.tables
+    assert table.plan is not None
+    assert table.repair is not None
+    (guard,) = (*table.plan.guards, *table.repair.guards)
+    assert guard.next_step == "invoke sync --no-preserve --max-rows 3"
+    assert overwrite(mapped, max_rows=2).exit_code == 4
+    assert mapped.one("select count(*) from user_profiles") == 0
+
+
 def test_a_value_that_does_not_fit_costs_its_row(mapped: App) -> None:
     """An age that is no number is named with its SQLSTATE, and the others are rewritten."""
     mapped.user(raw_user_meta_data={"age": "36"})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from usersync import repair, sync
 from usersync.errors import Refused, UsersyncError
-from usersync.model import Outcome, worst
+from usersync.model import Guard, Outcome, Plan, TableResult, worst
 from usersync.operations.profiles import plan_sync, rehearse_sync, run_sync
 from usersync.operations.registry import operation
 from usersync.operations.repairs import each, rehearsed, told, with_error, with_way_back
@@ -21,10 +22,10 @@ _AND = "+"
 def plan_overwrite(session: Session, *, options: sync.SyncOptions) -> Outcome:
     """Say what a sync would create, and rewrite from auth data; writes nothing."""
     creation, jobs, rewriting = _both(session, options)
-    planned = [repair.make_plan(session, job, rewriting) for job in jobs]
     created = plan_sync(session, options=creation)
     if created.error:
         return created
+    planned = _beside(session, created, jobs, rewriting)
     return _together(session, options, created, told(session, planned))
 
 
@@ -44,7 +45,10 @@ def overwrite(session: Session, *, options: sync.SyncOptions) -> Outcome:
     """Create the missing profiles, and rewrite columns of auth data in those that are there."""
     creation, jobs, rewriting = _both(session, options)
     with session.backend.exclusively("sync --no-preserve", options.wait_s, for_all=True):
-        planned = [repair.make_plan(session, job, rewriting) for job in jobs]
+        created = plan_sync(session, options=creation)
+        if created.error:
+            return created
+        planned = _beside(session, created, jobs, rewriting)
         try:
             repair.stop_at(session, planned, rewriting)
         except UsersyncError as error:
@@ -55,6 +59,17 @@ def overwrite(session: Session, *, options: sync.SyncOptions) -> Outcome:
         done = each(planned, lambda one: repair.carry_out(session, one))
         rewritten = with_way_back(session, done)
     return _together(session, options, created, rewritten)
+
+
+def _beside(
+    session: Session, created: Outcome, jobs: Sequence[Job], options: RepairOptions
+) -> list[repair.Planned]:
+    """The plans of what is rewritten beside what is created: one limit counts both."""
+    rows = {one.table: one.plan.rows for one in created.tables if one.plan}
+    return [
+        repair.make_plan(session, job, options, created=rows.get(job.correction.name, 0))
+        for job in jobs
+    ]
 
 
 def _both(
@@ -99,7 +114,10 @@ def _together(
 ) -> Outcome:
     """The outcome of both halves as one."""
     repairs = {result.table: result.repair for result in rewritten.tables}
-    tables = [replace(one, repair=repairs.get(one.table)) for one in created.tables]
+    tables = [
+        replace(one, repair=repairs.get(one.table), plan=_unlimited(one.plan))
+        for one in created.tables
+    ]
     plans = [one.plan.digest for one in tables if one.plan]
     digests = [one.digest for one in repairs.values() if one]
     pending = created.exit_code == 2 or rewritten.exit_code == 2
@@ -116,6 +134,9 @@ def _together(
         ]
     if pending and any(one.plan and not one.summary for one in tables):
         flags = ("--approve", digest) if digest and digests else ()
+        if flags and any(g.name == "max_rows" for one in tables for g in _guards(one)):
+            rows = sum(one.rows for table in tables for one in (table.plan, table.repair) if one)
+            options = replace(options, max_rows=rows)
         next_steps = (session.command("sync", "--no-preserve", *flags, *options.words()),)
     return replace(
         created,
@@ -127,3 +148,14 @@ def _together(
         error=rewritten.error,
         exit_code=worst([created.exit_code, rewritten.exit_code]),
     )
+
+
+def _guards(table: TableResult) -> tuple[Guard, ...]:
+    return table.repair.guards if table.repair else ()
+
+
+def _unlimited(plan: Plan | None) -> Plan | None:
+    """Without the limit of what is created alone: the one of both stands."""
+    if plan is None:
+        return None
+    return replace(plan, guards=tuple(one for one in plan.guards if one.name != "max_rows"))

@@ -55,13 +55,14 @@ class Planned:
         return "profile" if self.job.correction.table else "user"
 
 
-def make_plan(session: Session, job: Job, options: RepairOptions) -> Planned:
+def make_plan(session: Session, job: Job, options: RepairOptions, *, created: int = 0) -> Planned:
     """Work out what a repair would do; writes nothing.
 
     Args:
         session: the run's surroundings.
         job: what was asked for.
         options: what was said about it; with ``approve`` the plan is made for that digest.
+        created: rows that the same run creates in the table, which count for its limit.
 
     Raises:
         Refused: the target cannot keep old values, rights are missing, or ``approve`` is no digest.
@@ -90,7 +91,7 @@ def make_plan(session: Session, job: Job, options: RepairOptions) -> Planned:
     planned = Planned(job, ground, rows, others, str(digest) if rows or approved else "")
     if approved:
         _stop_if_stale(session, planned, approved, digest)
-    return replace(planned, guards=_guards(session, planned, options))
+    return replace(planned, guards=_guards(session, planned, options, created))
 
 
 def planned_result(planned: Planned) -> TableResult:
@@ -147,7 +148,9 @@ def stop_at(session: Session, planned: Sequence[Planned], options: RepairOptions
         )
 
 
-def _guards(session: Session, planned: Planned, options: RepairOptions) -> tuple[Guard, ...]:
+def _guards(
+    session: Session, planned: Planned, options: RepairOptions, created: int
+) -> tuple[Guard, ...]:
     job, rows = planned.job, len(planned.rows)
     found: list[Guard] = []
     if rows:
@@ -158,12 +161,14 @@ def _guards(session: Session, planned: Planned, options: RepairOptions) -> tuple
         ]
     given = [word for name in options.fire_triggers for word in ("--fire-trigger", name)]
     limit = sync.allowed_rows(session, options.max_rows, lambda: _users(session, job))
-    if limit is not None and rows > limit:
+    if limit is not None and rows + created > limit:
+        both = f"{created:,} profiles would be created and " if created else ""
+        more = "together more" if created else "more"
         found.append(
             Guard(
                 "max_rows",
-                f"{rows:,} {_WOULD[job.correction.kind]}, more than the {limit:,} allowed",
-                job.command(session, "--max-rows", str(rows), *given),
+                f"{both}{rows:,} {_WOULD[job.correction.kind]}, {more} than the {limit:,} allowed",
+                job.command(session, "--max-rows", str(rows + created), *given),
             )
         )
     result = planned_result(planned).repair
