@@ -200,7 +200,11 @@ def test_the_commands_of_a_page_run(app: App, path: Path) -> None:
     """What a page says to paste is read by the tasks, and runs up to its first gate."""
     page = (ROOT / "docs/runbooks" / f"{path.stem}.md").read_text()
     (block,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    drill = runbooks.load(path.stem).runbook.drill
+    loaded = runbooks.load(path.stem)
+    drill = loaded.runbook.drill
+    if drill and "user" in drill.inputs:
+        # Whoever is named must be there.
+        app.rows(loaded.sql[drill.fault].text)
     said = {name.upper(): str(value) for name, value in drill.inputs.items()} if drill else {}
     for line in block.splitlines():
         words = [said.get(word, word) for word in line.partition("#")[0].split()]
