@@ -179,4 +179,25 @@ def test_the_api_cannot_run_it(lacking: App, api: Api, monkeypatch: pytest.Monke
     run = lacking.sync()
     assert run.exit_code == 3
     assert "public.handle()" in run.error
-    assert "SUPABASE_DB_URL" in " ".join(run.next_steps)
+    told = " ".join(run.next_steps)
+    assert "SUPABASE_DB_URL" in told
+    assert "create: columns" in told
+
+
+def test_before_the_migration_the_api_cannot_run_it(
+    lacking: App, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There it is refused where the file asks for it, with the same two ways out."""
+    lacking.configure("profiles: [{table: user_profiles, key: user_id, create: own_function}]\n")
+    monkeypatch.delenv("SUPABASE_DB_URL")
+    monkeypatch.setenv("SUPABASE_URL", api.url)
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", SERVICE_KEY)
+    for run in (
+        lacking.sync(),
+        lacking.run("create-profile", reference="0aa1b2c3", yes=True),
+    ):
+        assert run.exit_code == 3
+        assert "the API cannot run it" in run.error
+        told = " ".join(run.next_steps)
+        assert "SUPABASE_DB_URL" in told
+        assert "create: columns" in told
