@@ -213,22 +213,24 @@ FAULTS: dict[str, dict[str, Any]] = {
         "status": 403,
         "headers": {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800"},
     },
-    "no answer to a comment": {"status": None, "method": "POST"},
+    "no answer to what may have been done": {"status": None, "method": "POST"},
+    "no answer for long": {"status": None, "times": 20},
 }
 
 
+@pytest.mark.parametrize("place", ["comment", "issue"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_what_fails_changes_no_verdict(
-    fault: dict[str, Any], stage: Stage, monkeypatch: pytest.MonkeyPatch
+    fault: dict[str, Any], place: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exit code is the run's, the summary says all, and a warning says what went wrong."""
-    monkeypatch.setattr("usersync.github.client._BUDGET_S", 2.0)
-    stage.github.fail(path=r"/comments$", **fault)
-    assert stage.publish(with_missing(5), to="summary,comment,annotations") == 2
+    monkeypatch.setattr("usersync.github.client._BUDGET_S", 0.5)
+    stage.github.fail(path=rf"/{place}s$", **fault)
+    assert stage.publish(with_missing(5), to=f"summary,{place},annotations") == 2
     assert "5 of 150 users" in stage.summary
     assert "&gt;" not in stage.summary.partition("\n> ")[2]
-    assert "\n> comment: " in stage.summary
-    (warning,) = [line for line in stage.said if line.startswith("::warning") and "comment" in line]
+    assert f"\n> {place}: " in stage.summary
+    (warning,) = [line for line in stage.said if line.startswith("::warning") and place in line]
     assert "ghs_secret" not in warning + stage.summary
 
 
@@ -305,6 +307,19 @@ def test_the_life_of_an_issue(stage: Stage) -> None:
     assert ours.state == "open"
     assert len([one for one in github.issues.values() if not one.is_pull]) == 2
     assert stage.said == []
+
+
+@pytest.mark.parametrize("left", [8, 0], ids=["drift", "well"])
+def test_two_issues_at_once_leave_one(left: int, stage: Stage) -> None:
+    """Of two issues that were opened at the same moment the older one stays."""
+    stage.publish(with_missing(5), to="issue")
+    (ours,) = [one for one in stage.github.issues.values() if "usersync" in one.labels]
+    twin = replace(ours, number=ours.number + 1)
+    stage.github.issues[twin.number] = twin
+    stage.publish(with_missing(left), to="issue")
+    assert (ours.state, twin.state) == ("open" if left else "closed", "closed")
+    assert f"{left} of 150" in ours.title or not left
+    assert [one.issue for one in stage.github.comments] == [ours.number]
 
 
 def test_a_lock_is_no_news(stage: Stage) -> None:

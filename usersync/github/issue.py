@@ -45,10 +45,14 @@ def publish(
     """
     login = client.login()
     known = ours(_issues(client, login), key, login)
-    # The one that is open, else the latest: people close what they have seen.
-    now = next((one for one in known if one.is_open), known[-1] if known else None)
     if made.exit_code == 7:
         return Told()
+    # The one that is open, else the latest: people close what they have seen. Two runs may have
+    # found none at once: the older one stays.
+    standing = [one for one in known if one.is_open] or known[-1:]
+    now = standing[0] if standing else None
+    for twin in standing[1:]:
+        client.change(f"/issues/{twin.number}", state="closed", state_reason="not_planned")
     if made.exit_code == 0:
         return _well(client, now, key, made)
     hash_ = report.fingerprint(made.known)
