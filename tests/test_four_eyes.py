@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -102,6 +103,35 @@ def test_nobody_can_say_who(
     github.add_run(APPLY, actor="ben")
     assert approved(production, monkeypatch, plan_run).exit_code == code
     assert production.one("select count(*) from public.user_profiles") == 0
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "401": {"status": 401},
+    "403": {"status": 403},
+    "422": {"status": 422},
+    "429": {"status": 429, "headers": {"retry-after": "3600"}},
+    "500": {"status": 500},
+    "a web page": {"status": 200, "html": True},
+    "no answer": {"status": None},
+}
+
+
+@pytest.mark.parametrize("of", ["runs/41$", "runs/42$"], ids=["the plan's", "this one's"])
+def test_github_does_not_say(
+    of: str, production: App, github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever GitHub answers in the place of who it was: exit 1, and nothing is written."""
+    monkeypatch.setattr("usersync.github.client._BUDGET_S", 0.1)
+    github.add_run(PLAN, actor="anna")
+    github.add_run(APPLY, actor="ben")
+    for fault in FAULTS.values():
+        github.fail(path=of, **fault)
+        run = approved(production, monkeypatch)
+        assert (run.exit_code, "ghs_secret" in run.error) == (1, False), fault
+        assert "nobody can say who" in run.error
+        assert "a fork" not in str(run)
+    assert production.one("select count(*) from public.user_profiles") == 0
+    assert approved(production, monkeypatch).exit_code == 0
 
 
 def test_one_word_is_not_enough(production: App) -> None:

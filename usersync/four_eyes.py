@@ -44,12 +44,19 @@ def check(inputs: Mapping[str, Any], surroundings: GitHub) -> None:
         raise Refused("USERSYNC_PLAN_RUN_ID is no number of a workflow run")
     from usersync.github import client
 
-    with client.opened(surroundings) as api:
-        makers = _starters(api, surroundings.plan_run_id)
-        if surroundings.plan_run_id == surroundings.run_id:
-            second = _approvers(api, surroundings.run_id)
-        else:
-            second = _starters(api, surroundings.run_id)
+    try:
+        with client.opened(surroundings) as api:
+            makers = _starters(api, surroundings.plan_run_id)
+            if surroundings.plan_run_id == surroundings.run_id:
+                second = _approvers(api, surroundings.run_id)
+            else:
+                second = _starters(api, surroundings.run_id)
+    except client.GitHubError as error:
+        raise CouldNotTell(
+            f"nobody can say who made this plan, and who carries it out: {error.message}",
+            "the job needs `permissions: {actions: read}`, and USERSYNC_PLAN_RUN_ID the number"
+            " in the address of the run that made the plan; then run it again",
+        ) from None
     if not makers:
         raise CouldNotTell("GitHub does not say who made the plan")
     if not second - makers:
