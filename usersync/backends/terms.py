@@ -8,6 +8,7 @@ from datetime import datetime
 
 from usersync.config import ProfileTable
 from usersync.model import ReadOnly, User
+from usersync.sql.names import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,12 @@ class OwnFunction:
     """Stands for the triggers and all the code behind them."""
     also_writes: tuple[str, ...] = ()
     """The other tables that this code writes to."""
+    writes: tuple[tuple[Event, str], ...] = ()
+    """How it writes to each of them."""
+    left_out: tuple[str, ...] = ()
+    """Other functions that a sign-up runs, and this does not."""
+    changing: tuple[str, ...] = ()
+    """Those of ``functions`` that run before the insert, and may change the user on the way."""
     refusal: str = ""
     """Why it cannot be run this way; empty when it can."""
 

@@ -98,7 +98,7 @@ def of_batch(settings: Settings, shape: Shape, *, by_blocks: bool) -> Names:
     all_missing = sql.SQL("(coalesce((input ->> 'all_missing')::boolean, false) or {})")
     return named | {
         **(pages.BY_BLOCKS if by_blocks else pages.BY_IDS),
-        "is_row_error": pages.IS_ROW_ERROR,
+        **pages.ISOLATION,
         "is_missing": all_missing.format(looked_up) if by_blocks else looked_up,
     }
 

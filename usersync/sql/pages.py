@@ -31,6 +31,27 @@ IS_ROW_ERROR = sql.SQL(
 )
 
 
+#: The statement that lets constraints wait for the end of the transaction as they do at a sign-up:
+#: those of the part before were looked at, and from then on none waits any more. A name that a
+#: constraint which never waits has too would be an error.
+_CONSTRAINTS_WAIT = sql.SQL(
+    """coalesce((
+        select 'set constraints ' || string_agg(waits.name, ', ') || ' deferred'
+        from (
+            select format('%I.%I', n.nspname, k.conname) as name
+            from pg_catalog.pg_constraint as k
+            join pg_catalog.pg_namespace as n on n.oid = k.connamespace
+            where has_schema_privilege(n.oid, 'usage')
+            group by 1
+            having bool_or(k.condeferred) and bool_and(k.condeferrable)
+        ) as waits
+    ), 'select')"""
+)
+
+#: What a procedure that isolates rows names beside its table and its page.
+ISOLATION = {"is_row_error": IS_ROW_ERROR, "constraints_wait": _CONSTRAINTS_WAIT}
+
+
 def is_missing(names: Mapping[str, sql.Composable]) -> sql.Composable:
     """True for a user without a profile: one index probe a user.
 

@@ -52,7 +52,7 @@ def names(
         "table_name": sql.Literal(object_name),
         "object": sql.Literal(object_name),
         "hash": _HASH,
-        "is_row_error": pages.IS_ROW_ERROR,
+        **pages.ISOLATION,
         "run_id": sql.Literal(run_id or None),
         "detail": sql.SQL("coalesce(cells.names, '')"),
         "blocked": sql.SQL("null::text"),

@@ -200,7 +200,8 @@ def _columns(table: Table) -> tuple[str, ...]:
     if own is not None:
         made = f"every column <- {', '.join(own.functions)}, as at a sign-up"
         others = (f"it also writes {', '.join(own.also_writes)}",) if own.also_writes else ()
-        return (made, *others)
+        beside = (f"not run: {', '.join(own.left_out)}",) if own.left_out else ()
+        return (made, *others, *beside)
     return (
         key,
         *(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from usersync.model import Reach, Trigger
-from usersync.triggers.signs import is_undone, signs, writes_to, written_tables
+from usersync.triggers.signs import Write, is_undone, overwrites, signs, writes, writes_to
 from usersync.triggers.tokens import tokens
 
 #: Extensions whose C functions compute and do nothing else (PostgreSQL contrib, Supabase's list).
@@ -76,6 +76,7 @@ def judge(
     look_up: LookUp,
     foreign_tables: Collection[str] = (),
     own_tables: Collection[str] = (),
+    own_key: str = "",
 ) -> tuple[Trigger, ...]:
     """Say of each trigger how far it reaches.
 
@@ -83,9 +84,11 @@ def judge(
         triggers: what an insert fires.
         look_up: finds what stands behind references; asked once for each.
         foreign_tables: names of tables that live in another server, wholly or in part.
-        own_tables: names of tables that it is there to write, which is no sign.
+        own_tables: names of tables that it is there to insert into, which is no sign.
+        own_key: the key of their rows; to overwrite one with the same key is no sign either.
     """
     expected = {writes_to(table) for table in own_tables}
+    expected |= {overwrites(own_key)} if own_tables else set()
     return tuple(_judge_one(trigger, look_up, foreign_tables, expected) for trigger in triggers)
 
 
@@ -125,11 +128,21 @@ def written(function: FunctionSource, look_up: LookUp) -> frozenset[Reference]:
         function: where to begin to read.
         look_up: finds what stands behind references.
     """
+    return frozenset((schema, name) for _, schema, name in performed(function, look_up))
+
+
+def performed(function: FunctionSource, look_up: LookUp) -> frozenset[Write]:
+    """What a function, or anything it calls, writes by statements of its own, and how.
+
+    Args:
+        function: where to begin to read.
+        look_up: finds what stands behind references.
+    """
     return frozenset(
-        table
+        write
         for one in closure([function], look_up)
         if _readable(one)
-        for table in written_tables(one.source, one.language)
+        for write in writes(one.source, one.language)
     )
 
 
@@ -148,6 +161,12 @@ def beyond_rollback(
             if not is_undone(reason):
                 return reason + ("" if one is function else f" (in {one.name})")
     return ""
+
+
+def unreadable(function: FunctionSource) -> bool:
+    """Whether nobody can tell by its source what a function does."""
+    builtin = function.language == "internal" and function.name.startswith("pg_catalog.")
+    return not (builtin or function.extension in HARMLESS_EXTENSIONS or _readable(function))
 
 
 def _judge_one(
@@ -218,14 +237,11 @@ def _readable(function: FunctionSource) -> bool:
 def _reasons(
     function: FunctionSource, foreign_tables: Collection[str]
 ) -> Iterator[tuple[Reach, str]]:
-    builtin = function.language == "internal" and function.name.startswith("pg_catalog.")
-    if builtin or function.extension in HARMLESS_EXTENSIONS:
-        return
-    if not _readable(function):
+    if unreadable(function):
         yield (
             ("undecided", f"its language {function.language} cannot be read")
             if function.trusted
             else ("outside", f"it is written in {function.language}, which may do anything")
         )
-        return
-    yield from signs(function.source, function.language, foreign_tables)
+    elif _readable(function) and function.extension not in HARMLESS_EXTENSIONS:
+        yield from signs(function.source, function.language, foreign_tables)

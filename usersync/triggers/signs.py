@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Literal, TypeAlias
 
 from usersync.model import Reach
 from usersync.triggers.tokens import Token, tokens
@@ -73,7 +74,7 @@ _BEFORE_NO_UPDATE = frozenset({"for", "key", "do", ".", "as"})
 _UNDONE = (
     "it uses pg_net", "it uses pgmq", "it uses pg_cron", "it uses Realtime",
     "it uses a database webhook", "it uses pg_notify", "it writes to ", "it writes a large object",
-    "it changes definitions",
+    "it changes definitions", "it changes rows of ", "it overwrites the row ",
 )  # fmt: skip
 
 
@@ -81,6 +82,19 @@ def is_undone(reason: str) -> bool:
     """Whether a ROLLBACK undoes what a sign tells of."""
     return reason.startswith(_UNDONE)
 
+
+Event = Literal["insert", "update", "delete"]
+
+#: A kind of write, and the schema, or nothing, and the name of the table.
+Write: TypeAlias = tuple[Event, str, str]
+
+#: The kinds of write behind the verb of a statement; any other inserts.
+_EVENTS: dict[str, tuple[Event, ...]] = {
+    "update": ("update",),
+    "delete": ("delete",),
+    "truncate": ("delete",),
+    "merge": ("insert", "update", "delete"),
+}
 
 #: Stands around the code, so that every token has neighbours.
 _EDGE = Token("symbol", "")
@@ -108,17 +122,37 @@ def writes_to(table: str) -> str:
     return f"it writes to {table}, which something else may read"
 
 
-def written_tables(source: str, language: str) -> frozenset[tuple[str, str]]:
-    """The tables that a function's own statements write to: schema, or nothing, and name.
+def changes(table: str) -> str:
+    """The sign that a function changes or removes rows of a table, as its code names it."""
+    return f"it changes rows of {table} that may be there already"
+
+
+def overwrites(target: str) -> str:
+    """The sign that a function overwrites the row that it meets at a constraint."""
+    return f"it overwrites the row that has the same {target}"
+
+
+def writes(source: str, language: str) -> frozenset[Write]:
+    """What a function's own statements write.
 
     Args:
         source: its text, or the list of statements of an SQL-standard body.
         language: ``sql`` or ``plpgsql``.
     """
     code = [_EDGE, *tokens(source), _EDGE, _EDGE]
-    words = (at for at in range(1, len(code) - 2) if code[at].kind == "word")
-    found = (_written(code, at, language).rpartition(".") for at in words)
-    return frozenset((schema, name) for schema, _, name in found if name)
+    found: set[Write] = set()
+    table = ""
+    for at in (at for at in range(1, len(code) - 2) if code[at].kind == "word"):
+        events: tuple[Event, ...] = _EVENTS.get(code[at].text, ("insert",))
+        if written := _written(code, at, language):
+            table = written
+        elif code[at].text == "do" and code[at + 1].text == "update":
+            events = ("update",)
+        else:
+            continue
+        schema, _, name = table.rpartition(".")
+        found |= {(event, schema, name) for event in events if name}
+    return frozenset(found)
 
 
 def _at(code: Sequence[Token], at: int, language: str) -> Iterator[tuple[Reach, str]]:
@@ -143,6 +177,10 @@ def _at(code: Sequence[Token], at: int, language: str) -> Iterator[tuple[Reach, 
         written = _written(code, at, language)
         if written:
             yield "undecided", writes_to(written)
+            if token.text in _EVENTS:
+                yield "undecided", changes(written)
+        elif token.text == "do" and following.text == "update":
+            yield "undecided", overwrites(_target(code, at))
 
 
 def _statement(code: Sequence[Token], at: int) -> Iterator[tuple[Reach, str]]:
@@ -168,13 +206,24 @@ def _written(code: Sequence[Token], at: int, language: str) -> str:
     into = word in ("insert", "merge") and following == "into"
     if into or (word == "delete" and following == "from"):
         return _table(code, at + 2)
-    if word == "update" and before not in _BEFORE_NO_UPDATE and code[at + 1].is_name:
+    no_table = following == "set" and code[at + 1].kind == "word"  # when matched then update set
+    if word == "update" and before not in _BEFORE_NO_UPDATE and not no_table:
         return _table(code, at + 1)
     if word == "truncate" and before != ".":
         return _table(code, at + 1)
     if word == "into" and language == "sql" and before not in ("insert", "merge"):
         return _table(code, at + 1)
     return ""
+
+
+def _target(code: Sequence[Token], at: int) -> str:
+    """The constraint, or the columns, of the ``on conflict`` before a ``do update``."""
+    parts: list[str] = []
+    for token in reversed(code[:at]):
+        if token.text in ("conflict", ""):
+            break
+        parts.append(token.text)
+    return " ".join(part for part in reversed(parts) if part not in ("on", "constraint", "(", ")"))
 
 
 def _table(code: Sequence[Token], at: int) -> str:

@@ -287,7 +287,7 @@ class PostgresDoor:
             how, page = pages.BY_BLOCKS, {"first_block": batch.first, "end_block": batch.end}
         else:
             how, page = pages.BY_IDS, {"user_ids": list(batch.user_ids)}
-        named = self._names(table, selection, role) | how | {"is_row_error": pages.IS_ROW_ERROR}
+        named = self._names(table, selection, role) | how | pages.ISOLATION
         looked_up = not (isinstance(batch, Blocks) and batch.all_missing)
         named["is_missing"] = pages.is_missing(named) if looked_up else sql.SQL("true")
         if table.own_function is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from psycopg import sql
@@ -19,12 +19,19 @@ from usersync.model import Trigger
 from usersync.sql import profiles
 from usersync.sql.names import event, quoted
 from usersync.sql.stub import read
+from usersync.triggers import FunctionSource
 from usersync.triggers.tokens import tokens
 
 _TABLE = "pg_temp.usersync_signing_up_7f3a"
 
 #: How a trigger may ask on which table it stands: on ours it would hear another answer.
 _ASKS = frozenset({"tg_relid", "tg_relname", "tg_table_name", "tg_table_schema"})
+
+#: How a function may ask for whom it runs: at a sign-up that is the Auth server.
+_ASKS_WHO = frozenset({"session_user"})
+
+#: The same of one that does not run with the rights of its owner.
+_ASKS_WHO_CALLS = frozenset({"current_role", "current_user", "user"})
 
 #: What stands between the table and the rest of a trigger, and means nothing on a copy.
 _DEFERRABLE = re.compile(r"^(?:(?:NOT )?DEFERRABLE |INITIALLY (?:IMMEDIATE|DEFERRED) )+")
@@ -54,23 +61,44 @@ def used(
     wanted = (table.schema_name, table.table)
     inserting = reach.inserting(cursor, [one["function_oid"] for one in theirs], [wanted])
     writers = [one for one in theirs if wanted in inserting.get(one["function_oid"], ())]
+    if writers:
+        # One that changes what another inserted belongs to it.
+        names = {wanted, ("", wanted[1])}
+        writers = [
+            one
+            for one in theirs
+            if one in writers or names & reach.written(cursor, [one["function_oid"]])
+        ]
     paused = [one for one in theirs if saved_body(one["source"])]
     before = reach.paused_writing(
         cursor, {one["function_oid"]: saved_body(one["source"]) for one in paused}
     )
     paused = [one for one in paused if before[one["function_oid"]] & {wanted, ("", wanted[1])}]
+    languages = reach.unreadable(cursor, [one["function_oid"] for one in theirs])
+    unread = [one for one in theirs if not writers and one["function_oid"] in languages]
     if not writers and table.create is None:
         others = frozenset().union(*before.values()) - {wanted, ("", wanted[1])}
         # Who says where the values come from may go on without a function that does no more.
-        if not paused or (profiles.sources(table) and not others):
+        if not (paused or unread) or (profiles.sources(table) and not others):
             return None
-    if not writers and not paused:
+    refusal = ""
+    if not writers and paused:
+        refusal = f"{paused[0]['function']} is paused"
+    elif unread:
+        if table.create is None:
+            refusal = (
+                f"{unread[0]['function']} is written in {languages[unread[0]['function_oid']]},"
+                " so nobody can tell whether it makes them (create: own_function says it does)"
+            )
+        writers = unread
+    elif not writers:
         raise Refused(
             f"no trigger of the app's own on auth.users writes {table.schema_name}.{table.table},"
             " so there is no function that could make its profiles (create: own_function)",
             "put the trigger back, or say create: columns for this table in usersync.yaml",
         )
-    return _described(cursor, table, writers, paused)
+    left_out = [one["function"] for one in theirs if one not in writers and one not in paused]
+    return _described(cursor, table, writers, left_out, refusal)
 
 
 def saved_body(source: str) -> str:
@@ -88,23 +116,18 @@ def _described(
     cursor: RowCursor,
     table: ProfileTable,
     writers: Sequence[Mapping[str, Any]],
-    paused: Sequence[Mapping[str, Any]],
+    left_out: Sequence[str],
+    refusal: str,
 ) -> OwnFunction:
     oids = [one["function_oid"] for one in writers]
     code = sorted(reach.reached(cursor, oids), key=lambda one: (one.name, one.oid))
     attached = [_attached(one) for one in writers]
     own = {(table.schema_name, table.table), ("", table.table)}
-    others = sorted(".".join(filter(None, one)) for one in reach.written(cursor, oids) - own)
-    asking = [
-        one.name
-        for one in code
-        if one.language == "plpgsql" and _ASKS & {token.text for token in tokens(one.source)}
-    ]
-    refusal = ""
-    if paused and not writers:
-        refusal = f"{paused[0]['function']} is paused"
-    elif asking:
-        refusal = f"{asking[0]}() asks on which table it stands (tg_table_name and the like)"
+    writes = sorted(
+        (event, ".".join(filter(None, (schema, name))))
+        for event, schema, name in reach.performed(cursor, oids)
+        if (schema, name) not in own
+    )
     return OwnFunction(
         triggers=tuple(one["name"] for one in writers),
         functions=tuple(dict.fromkeys(one["function"] for one in writers)),
@@ -112,9 +135,41 @@ def _described(
         definition=fingerprint(
             attached, [(one.name, one.source, one.search_path) for one in code], length=32
         ),
-        also_writes=tuple(others),
-        refusal=refusal,
+        also_writes=tuple(sorted({name for _, name in writes})),
+        writes=tuple(writes),
+        left_out=tuple(dict.fromkeys(left_out)),
+        changing=tuple(dict.fromkeys(one["function"] for one in writers if one["before"])),
+        refusal=refusal or _refusal(writers, code),
     )
+
+
+def _refusal(writers: Sequence[Mapping[str, Any]], code: Sequence[FunctionSource]) -> str:
+    """Why these would not do here what they do at a sign-up; empty when they would."""
+    for one in writers:
+        if not one["may_execute"]:
+            return f"the role that is connected may not execute {one['function']}"
+    who = _ASKS_WHO if all(one["definer"] for one in writers) else _ASKS_WHO | _ASKS_WHO_CALLS
+    for function in code:
+        if function.language == "plpgsql" and _asks(function.source, _ASKS):
+            return f"{function.name}() asks on which table it stands (tg_table_name and the like)"
+        for word in _asks(function.source, who):
+            return (
+                f"{function.name}() asks who is connected ({word}): at a sign-up that is"
+                " supabase_auth_admin"
+            )
+    return ""
+
+
+def _asks(source: str, words: Collection[str]) -> list[str]:
+    """Those of these words by which a function asks, and does not name a column."""
+    code = tokens(source)
+    return [
+        token.text
+        for at, token in enumerate(code)
+        if token.kind == "word"
+        and token.text in words
+        and (at == 0 or code[at - 1].text not in (".", "as"))
+    ]
 
 
 def _attached(trigger: Mapping[str, Any]) -> str:
@@ -142,6 +197,8 @@ def names(
         "locked": sql.SQL(locked),
         "lock_mode": sql.SQL(mode.upper().removeprefix("FOR ")),
         "made_no_profile": sql.Literal(f"{', '.join(own.functions)} made no profile"),
+        "may_change": sql.Literal(bool(own.changing)),
+        "changes_user": sql.Literal(f"{', '.join(own.changing)} changes the user"),
     }
 
 
@@ -158,13 +215,12 @@ def fired(cursor: RowCursor, table: Table) -> tuple[Trigger, ...]:
     if own is None:
         return on_table
     profile_names = (f"{settings.schema_name}.{settings.table}", settings.table)
-    makers = reach.sign_up_triggers(cursor, own.triggers, profile_names)
+    makers = reach.sign_up_triggers(cursor, own.triggers, profile_names, settings.key)
     elsewhere = [
-        replaced
-        for other in own.also_writes
-        for replaced in reach.triggers_of(
-            cursor,
-            event("insert") | {"profiles_text": sql.Literal(quoted(*other.split(".")))},
+        trigger
+        for kind, other in own.writes
+        for trigger in reach.triggers_of(
+            cursor, event(kind) | {"profiles_text": sql.Literal(quoted(*other.split(".")))}
         )
     ]
     return tuple(dict.fromkeys((*makers, *on_table, *elsewhere)))

@@ -20,7 +20,10 @@ from usersync.triggers import (
     judge,
 )
 from usersync.triggers import beyond_rollback as may_outlive_rollback
+from usersync.triggers import performed as writes_performed
+from usersync.triggers import unreadable as is_unreadable
 from usersync.triggers import written as tables_written
+from usersync.triggers.signs import Write
 
 
 def triggers_of(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
@@ -34,21 +37,25 @@ def triggers_of(cursor: RowCursor, names: Names) -> tuple[Trigger, ...]:
 
 
 def sign_up_triggers(
-    cursor: RowCursor, wanted: Collection[str], own_tables: Collection[str]
+    cursor: RowCursor, wanted: Collection[str], own_tables: Collection[str], own_key: str
 ) -> tuple[Trigger, ...]:
     """These triggers of ``auth.users``, judged by what they may reach beside their own tables.
 
     Args:
         cursor: in a read-only transaction.
         wanted: their names.
-        own_tables: names of tables that they are there to write.
+        own_tables: names of tables that they are there to insert into.
+        own_key: the key of their rows.
     """
     query = compose(load("queries/sign_up_triggers"), {"wanted": _texts(wanted)})
-    return _judged(cursor, fetch_all(cursor, query), own_tables)
+    return _judged(cursor, fetch_all(cursor, query), own_tables, own_key)
 
 
 def _judged(
-    cursor: RowCursor, fired: Sequence[Row], own_tables: Collection[str] = ()
+    cursor: RowCursor,
+    fired: Sequence[Row],
+    own_tables: Collection[str] = (),
+    own_key: str = "",
 ) -> tuple[Trigger, ...]:
     if not fired:
         return ()
@@ -63,6 +70,7 @@ def _judged(
         lambda references, schemas: _functions(cursor, (), references, schemas),
         [row["name"] for row in foreign],
         own_tables,
+        own_key,
     )
 
 
@@ -93,15 +101,35 @@ def written(cursor: RowCursor, oids: Sequence[int]) -> frozenset[Reference]:
         cursor: in a transaction.
         oids: the functions.
     """
+    return frozenset((schema, name) for _, schema, name in performed(cursor, oids))
+
+
+def performed(cursor: RowCursor, oids: Sequence[int]) -> frozenset[Write]:
+    """What these functions, and what they call, write, and how.
+
+    Args:
+        cursor: in a transaction.
+        oids: the functions.
+    """
     return frozenset().union(
         *(
-            tables_written(
+            writes_performed(
                 function,
                 lambda references, schemas: _functions(cursor, (), references, schemas),
             )
             for function in _functions(cursor, oids)
         )
     )
+
+
+def unreadable(cursor: RowCursor, oids: Sequence[int]) -> dict[int, str]:
+    """The functions of these whose source tells nothing, each with its language.
+
+    Args:
+        cursor: in a transaction.
+        oids: the functions.
+    """
+    return {one.oid: one.language for one in _functions(cursor, oids) if is_unreadable(one)}
 
 
 def paused_writing(cursor: RowCursor, bodies: Mapping[int, str]) -> dict[int, frozenset[Reference]]:

@@ -11,6 +11,7 @@ declare
     batch_ids constant uuid[] := array(
         select jsonb_array_elements_text(input -> 'user_ids')
     )::uuid[];
+    constraints_wait constant text := {constraints_wait};
     ids uuid[];
     lows integer[];
     highs integer[];
@@ -31,6 +32,7 @@ begin
         -- The fast way has no ON CONFLICT: it costs a tenth. Any clash falls through to the
         -- careful way, which names the profile key and nothing else. Users are locked first and
         -- then written in the order of the unique indexes.
+        execute constraints_wait;
         insert into {profiles} ({columns})
         select {values}
         from (
@@ -68,6 +70,7 @@ begin
             lows := trim_array(lows, 1);
             highs := trim_array(highs, 1);
             begin
+                execute constraints_wait;
                 insert into {profiles} ({columns})
                 select {values}
                 -- Names that no `sql:` over the row u can mean.

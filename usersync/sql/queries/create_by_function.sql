@@ -12,6 +12,7 @@ declare
     batch_ids constant uuid[] := array(
         select jsonb_array_elements_text(input -> 'user_ids')
     )::uuid[];
+    constraints_wait constant text := {constraints_wait};
     ids uuid[];
     lows integer[];
     highs integer[];
@@ -32,8 +33,17 @@ begin
     -- No name without a schema can mean it, since no app has one like it.
     create temporary table usersync_signing_up_7f3a (like auth.users) on commit drop;
     {attach}
-    -- As the function runs at a sign-up: names found where the Auth server finds them, and row
-    -- security in force instead of an error.
+    -- As the function runs at a sign-up: names found where the Auth server finds them, times told
+    -- as to it, and row security in force instead of an error.
+    perform pg_catalog.set_config('timezone', substring(c.setting from '=(.*)'), true)
+    from pg_catalog.pg_db_role_setting as s
+    cross join unnest(s.setconfig) as c (setting)
+    where lower(c.setting) like 'timezone=%'
+        and s.setdatabase in (
+            0, (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
+        )
+        and s.setrole in (0, to_regrole('supabase_auth_admin')::oid)
+    order by s.setrole = 0 desc, s.setdatabase = 0 desc;
     perform pg_catalog.set_config('search_path', 'auth', true);
     perform pg_catalog.set_config('row_security', 'on', true);
     perform u.id
@@ -58,6 +68,7 @@ begin
         lows := trim_array(lows, 1);
         highs := trim_array(highs, 1);
         begin
+            execute constraints_wait;
             insert into pg_temp.usersync_signing_up_7f3a
             select u.*
             from unnest(ids[low:high]) with ordinality as planned (planned_id, planned_position)
@@ -77,6 +88,15 @@ begin
             if left_out > 0 then
                 raise exception 'made no profile'
                     using errcode = 'no_data_found', constraint = {made_no_profile};
+            end if;
+            -- What it does to the new row of a user is kept at a sign-up, and not here.
+            if {may_change} and exists (
+                select from pg_temp.usersync_signing_up_7f3a as s
+                join auth.users as u on u.id = s.id
+                where s.id = any (ids[low:high]) and to_jsonb(s) is distinct from to_jsonb(u)
+            ) then
+                raise exception 'changes the user'
+                    using errcode = 'triggered_data_change_violation', constraint = {changes_user};
             end if;
             created := created + made;
         exception when others then

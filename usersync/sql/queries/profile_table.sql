@@ -106,6 +106,9 @@ select jsonb_build_object(
             'name', t.tgname,
             'quoted', quote_ident(t.tgname),
             'before', (t.tgtype & 2) <> 0,
+            'definer', f.prosecdef,
+            'may_execute', has_function_privilege(f.oid, 'execute')
+                and has_schema_privilege(n.oid, 'usage'),
             'function_oid', f.oid::bigint,
             'schema', n.nspname,
             'function', format('%I.%I()', n.nspname, f.proname),

@@ -5,6 +5,7 @@
 -- locks: the user first and then the profile, as a sign-in and its trigger do
 -- log: exceptions are caught here, so the server log holds no value of any user
 declare
+    constraints_wait constant text := {constraints_wait};
     usersync_repaired_id uuid;
     planned_hash text;
     change record;
@@ -27,6 +28,7 @@ begin
         order by r.position
     loop
         begin
+            execute constraints_wait;
             {lock}
             {exact}
             if change.after is null or change.blocked is not null
