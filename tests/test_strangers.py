@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import re
+import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.app import App, counts
+from tests.app import App
+from tests.conftest import Database
+from tests.load import PER_SECOND, load
 from tests.migrated import applied, plan, states, triggers
+from tests.program import called
+from tests.test_live_load import LONGEST_WAIT_S
 from usersync import config
+from usersync.local import programs
 
-STRANGERS = sorted((Path(__file__).parent / "strangers").glob("*.sql"))
+FILES = Path(__file__).parent / "strangers"
+STRANGERS = sorted(path.stem for path in FILES.glob("*.sql"))
 
-#: Every row of every table of the app and of the Auth server, as text.
+#: Those that differ most, for whom people sign up meanwhile.
+LIVE = ("invoker", "queues_mail", "user_management", "workspace")
+
+#: Every table of the app and of the platform.
 TABLES = """
 select format('%I.%I', n.nspname, c.relname) as name
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind = 'r' and n.nspname not in
-    ('pg_catalog', 'information_schema', 'usersync', 'pg_toast', 'auth')
-    and n.nspname !~ '^pg_' or c.oid = 'auth.users'::regclass
+where c.relkind = 'r' and n.nspname not in ('information_schema', 'usersync')
+    and n.nspname !~ '^pg_'
 order by 1
 """
+
+#: Rows that a new profile brings with it: their tables, and whose each is.
+SIDE_ROWS = {
+    "workspace": {"public.workspaces": "owner_id", "public.memberships": "user_id"},
+    "queues_mail": {"public.mail_queue": "split_part(recipient, '@', 1)"},
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,7 @@ class Stranger:
     """One app with its data: five users with profiles, four whose profiles are gone."""
 
     app: App
+    file: str
     schema: str
     table: str
     key: str
@@ -44,15 +62,31 @@ class Stranger:
         """The table as SQL has it."""
         return f'"{self.schema}"."{self.table}"'
 
+    @property
+    def regular_name(self) -> str:
+        """The same, quoted only where it must be."""
+        return str(
+            self.app.one(
+                "select format('%%I.%%I', %(s)s::text, %(t)s::text)", s=self.schema, t=self.table
+            )
+        )
 
-def dump(app: App) -> dict[str, set[str]]:
+
+def dump(app: App) -> dict[str, Counter[str]]:
     """All rows that are there."""
     return {
-        row["name"]: {
+        row["name"]: Counter(
             one["line"] for one in app.rows(f"select t::text as line from {row['name']} as t")
-        }
+        )
         for row in app.rows(TABLES)
     }
+
+
+def schema_of(database: Database, binaries: Path) -> str:
+    """All definitions, as Postgres's own program prints them."""
+    text = programs.run(binaries / "pg_dump", "--schema-only", database.admin_url)
+    # Newer ones guard their output by a word that is another one each time.
+    return re.sub(r"^\\(un)?restrict .*$", "", text, flags=re.MULTILINE)
 
 
 def head(text: str, key: str) -> str:
@@ -61,17 +95,14 @@ def head(text: str, key: str) -> str:
     return found[1] if found else ""
 
 
-@pytest.fixture(params=STRANGERS, ids=[path.stem for path in STRANGERS])
+@pytest.fixture(params=STRANGERS)
 def stranger(request: pytest.FixtureRequest, app: App) -> Stranger:
     """The app of a file in tests/strangers."""
-    text = request.param.read_text(encoding="utf-8")
+    text = (FILES / f"{request.param}.sql").read_text(encoding="utf-8")
+    app.rows("drop table public.user_profiles cascade")
     app.rows(text)
     schema, _, table = head(text, "table").partition(".")
     key = head(text, "key")
-    app.configure(
-        f'profiles: [{{schema: "{schema}", table: "{table}", key: "{key}"}}]\n'
-        "targets: {app: {environment: staging, db_url_env: SUPABASE_DB_URL}}\n"
-    )
     ids = [
         app.user(
             email=f"user-{number}@example.com",
@@ -83,60 +114,147 @@ def stranger(request: pytest.FixtureRequest, app: App) -> Stranger:
     app.rows(
         f'delete from "{schema}"."{table}" where "{key}" = any (%(ids)s::uuid[])', ids=list(missing)
     )
-    fires = head(text, "fires")
     return Stranger(
         app,
+        request.param,
         schema,
         table,
         key,
-        tuple(filter(None, [fires])),
+        tuple(filter(None, [head(text, "fires")])),
         int(head(text, "fails") or 0),
         bool(head(text, "sign-ups")),
         missing,
     )
 
 
-def test_nothing_changes_but_the_profiles_that_were_missing(stranger: Stranger) -> None:
-    """From status to sync, the app's function makes what is missing, and no more is touched."""
+@pytest.fixture
+def configured(stranger: Stranger) -> Stranger:
+    """The same, with a file that says no more than which table."""
+    stranger.app.configure(
+        f'profiles: [{{schema: "{stranger.schema}", table: "{stranger.table}",'
+        f' key: "{stranger.key}"}}]\n'
+        "targets: {app: {environment: staging, db_url_env: SUPABASE_DB_URL}}\n"
+    )
+    return stranger
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Somebody at a terminal, with the file that ``init`` wrote."""
+
+    stranger: Stranger
+
+    def types(self, *words: str, code: int = 0) -> str:
+        """A command, which ends as expected; what it prints."""
+        done = called(*words)
+        assert done.returncode == code, f"{words}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def fills(self, code: int = 0) -> None:
+        """Read the plan, try it, do exactly it."""
+        allowed = [word for name in self.stranger.fires for word in ("--fire-trigger", name)]
+        digest = digest_in(self.types("sync", "--dry-run", code=2))
+        if allowed:
+            assert " ".join(allowed) in self.types("sync", "--approve", digest, code=4)
+        self.types("sync", "--rehearse", *allowed, code=2)
+        self.types("sync", "--approve", digest, *allowed, code=code)
+
+    def leaves(self) -> None:
+        """Take everything out again."""
+        digest = digest_in(self.types("uninstall", "--dry-run", code=2))
+        self.types("uninstall", "--approve", digest)
+
+
+def digest_in(printed: str) -> str:
+    """What a dry run says to approve it by."""
+    found = re.search(r"^Digest: (\S+)", printed, re.MULTILINE)
+    assert found, printed
+    return found[1]
+
+
+def whole_way(stranger: Stranger) -> Iterator[str]:
+    """From the first look to the last trace, step by step, each as it is typed."""
+    operator = Operator(stranger)
+    left = 2 if stranger.fails else 0
+    operator.types("init", "--action", f"acme/usersync@{'7' * 40}")
+    yield "init"
+    operator.types("status", code=2)
+    yield "status"
+    operator.fills(left)
+    yield "sync"
+    operator.types("status", code=left)
+    # Findings: rights that are missing or too many; anonymous users who do get a profile, or who
+    # get none when they become permanent.
+    assert "two_writers" not in operator.types("migration.verify", code=2)
+    assert ("unknown" in operator.types("migration.test", code=2)) == stranger.unsure
+    yield "test"
+    operator.types("migration.pause")
+    yield "pause"
+    operator.types("migration.resume")
+    yield "resume"
+    operator.types("migration.apply", "--yes")
+    yield "apply"
+    operator.leaves()
+    yield "uninstall"
+
+
+def test_from_init_to_uninstall_nothing_changes_but_what_was_missing(
+    stranger: Stranger, database: Database, binaries: Path
+) -> None:
+    """Rows and definitions are as before, apart from the profiles that were missing."""
     app = stranger.app
-    before = dump(app)
-    assert app.status().missing == 4
-    run, planned = app.plan()
-    assert planned.rows == 4
-    assert planned.columns[0].endswith("as at a sign-up")
-    guarded = {guard.name for guard in planned.guards}
-    assert guarded == ({"trigger"} if stranger.fires else set())
-    if stranger.fires:
-        assert app.sync().exit_code == 4
-    rehearsed = app.rehearsed(fire_triggers=stranger.fires)
-    assert dump(app) == before
+    schema, before = schema_of(database, binaries), dump(app)
+    after: dict[str, Counter[str]] = {}
+    for step in whole_way(stranger):
+        rows = dump(app)
+        if step in ("init", "status"):
+            assert rows == before, step
+        elif step == "sync":
+            after = rows
+        else:
+            assert rows == after, step
+    assert schema_of(database, binaries) == schema
+    assert not any(rows - after[name] for name, rows in before.items())
     made = 4 - stranger.fails
-    expected = {"created": made, "failed": stranger.fails, "already_there": 0, "gone": 0}
-    assert counts(rehearsed) == expected
-    run = app.sync(approve=planned.digest, fire_triggers=stranger.fires)
-    summary = run.tables[0].summary
-    assert summary is not None, run.error
-    assert counts(summary) == expected
-    assert run.exit_code == (2 if stranger.fails else 0)
-    assert app.status().missing == stranger.fails
-    after = dump(app)
-    assert {name: rows - after[name] for name, rows in before.items()} == {
-        name: set() for name in before
+    side = SIDE_ROWS.get(stranger.file, {})
+    assert {name: rows.total() for name, rows in after.items() if rows != before[name]} == {
+        name: before[name].total() + made for name in (stranger.regular_name, *side)
     }
-    new = {name: len(after[name] - rows) for name, rows in before.items() if after[name] != rows}
-    side = {
-        "workspace": {"public.workspaces": made, "public.memberships": made},
-        "queues_mail": {"public.mail_queue": made},
-    }
-    table = stranger.app.one("select %(name)s::regclass::text", name=stranger.name)
-    qualified = table if "." in table else f"public.{table}"
-    kind = next((kind for kind, names in side.items() if names.keys() <= before.keys()), "")
-    assert new == {qualified: made} | side.get(kind, {})
 
 
-def test_a_repaired_profile_equals_a_signed_up_one(stranger: Stranger) -> None:
-    """What the function makes for a missing user is what it makes for one who signs up."""
+@pytest.mark.parametrize("stranger", LIVE, indirect=True)
+def test_the_same_while_people_sign_up(
+    stranger: Stranger, database: Database, binaries: Path
+) -> None:
+    """Nobody fails or waits long, each has one profile and what belongs to it; the rest stays."""
     app = stranger.app
+    schema, before = schema_of(database, binaries), dump(app)
+    signing_in = [app.user() for _ in range(50)]
+    with load(database, signing_in) as told:
+        for step in whole_way(stranger):
+            if step == "pause":
+                time.sleep(0.5)
+            if step == "resume":  # whoever came meanwhile
+                Operator(stranger).fills()
+    assert [sign for sign in told if sign.error] == []
+    assert max(sign.took_s for sign in told) <= LONGEST_WAIT_S
+    signed_up = {sign.user for sign in told if sign.kind == "sign-up"}
+    assert len(signed_up) > PER_SECOND
+    assert schema_of(database, binaries) == schema
+    after = dump(app)
+    assert not any(rows - after[name] for name, rows in before.items())
+    profiles = {stranger.name: f'"{stranger.key}"'}
+    for name, owner in (profiles | SIDE_ROWS.get(stranger.file, {})).items():
+        owners = Counter(row["id"] for row in app.rows(f"select {owner}::text as id from {name}"))
+        assert {user: owners[user] for user in signed_up} == dict.fromkeys(signed_up, 1), name
+    assert app.one(f"select count(*) from {stranger.name}") == app.one(
+        "select count(*) from auth.users"
+    )
+
+
+def test_a_repaired_profile_equals_a_signed_up_one(configured: Stranger) -> None:
+    """What the function makes for a missing user is what it makes for one who signs up."""
+    stranger, app = configured, configured.app
     told = stranger.missing[-1]
     app.sync(fire_triggers=stranger.fires)
     ignored = ["id", stranger.key, "created_at", "createdAt", "joined_at", "updated_at"]
@@ -152,11 +270,9 @@ def test_a_repaired_profile_equals_a_signed_up_one(stranger: Stranger) -> None:
     assert repaired == app.one(query, id=again, ignored=ignored)
 
 
-def test_what_init_proposes_holds(stranger: Stranger) -> None:
-    """The file that init proposes can be read, keeps their trigger, and finds who is missing."""
-    app = stranger.app
-    app.rows("drop table public.user_profiles cascade")
-    looked = app.run("init.look", task="init")
+def test_what_init_proposes_says_who_makes_the_profiles(stranger: Stranger) -> None:
+    """The file names their table, keeps their trigger, and lets it fill where it can tell."""
+    looked = stranger.app.run("init.look", task="init")
     assert looked.exit_code == 0, looked.error
     settings = config.read_text(looked.statements).settings
     (profile,) = settings.profiles
@@ -164,20 +280,11 @@ def test_what_init_proposes_holds(stranger: Stranger) -> None:
     assert profile.key == stranger.key
     assert settings.trigger == "keep"
     assert profile.create == ("columns" if stranger.fails else "own_function")
-    app.configure(looked.statements)
-    assert app.status().missing == 4
-    run, planned = app.plan()
-    assert planned.rows == 4, run.error
-    assert {guard.name for guard in planned.guards} == ({"trigger"} if stranger.fires else set())
-    rehearsed = app.rehearsed(fire_triggers=stranger.fires)
-    assert (rehearsed.created, rehearsed.failed) == (4 - stranger.fails, stranger.fails)
-    verified = app.run("migration.verify", task="migration.verify")
-    assert not any("migration.apply" in step for step in verified.next_steps)
 
 
-def test_their_trigger_is_judged_kept_and_paused(stranger: Stranger) -> None:
+def test_their_trigger_is_judged_kept_and_paused(configured: Stranger) -> None:
     """Verify proposes no second writer, apply and pause leave their trigger as it is."""
-    app = stranger.app
+    stranger, app = configured, configured.app
     theirs = triggers(app)
     verified = app.run("migration.verify", task="migration.verify")
     assert verified.exit_code in (0, 2), verified.error
