@@ -404,7 +404,16 @@ def test_functions_of_another_version(over: App) -> None:
     run = over.run("status")
     assert run.exit_code == 3
     assert "of usersync 0.0.1" in run.error
-    assert "migration.apply" in told(run)
+    assert run.next_steps[0].endswith("over a database connection: migration.apply")
+    over.configure("install: nothing\n")
+    assert (
+        over.run("status")
+        .next_steps[0]
+        .endswith(
+            "over a database connection: say install: full in usersync.yaml, which says install:"
+            " nothing; then migration.apply"
+        )
+    )
 
 
 def test_functions_of_another_configuration(over: App) -> None:

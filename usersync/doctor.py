@@ -74,7 +74,6 @@ def verify(session: Session) -> Outcome:
             *own,
             *schedule.check(session),
         )
-        if not (writer == "none" and one.check == _NO_TRIGGER)
     )
     paused = catalog.paused(session.target.profiles)
     outcome = Outcome(
@@ -271,5 +270,8 @@ def _next(
     if edited:
         steps.append(session.command("migration.apply", "--repair", "--dry-run"))
     elif installed and pending:
-        steps.append(session.command("migration.apply", "--dry-run"))
+        # What an earlier configuration installed is nothing that apply would touch.
+        bare = session.target.settings.install.what == "nothing"
+        task = "uninstall" if bare else "migration.apply"
+        steps.append(session.command(task, "--dry-run"))
     return tuple(dict.fromkeys(steps))

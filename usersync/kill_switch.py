@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from usersync import sync
 from usersync.backends.catalog import TriggerFunction
 from usersync.errors import CouldNotTell, Refused, StepFailed, UsersyncError
 from usersync.model import JournalEvent, Outcome, Step
@@ -57,6 +58,8 @@ def pause(session: Session, wanted: str | None, *, keep: bool = True) -> Outcome
             event=event,
             keep=keep,
         )
+    # What is paused may be what makes the profiles for sync, too.
+    then = "and, until then, for" if sync.can_make(session) else "and afterwards, for"
     return Outcome(
         steps=(Step(function.name, "changed", f"does nothing any more: {_callers(function)}"),),
         paused=(paused,),
@@ -64,7 +67,7 @@ def pause(session: Session, wanted: str | None, *, keep: bool = True) -> Outcome
         next_steps=(
             "correct what is wrong, then: " + session.command(_RESUME, function.name),
             _OR_REPLACE,
-            "and, until then, for those who sign up: " + session.command("sync"),
+            f"{then} those who sign up: {session.command('sync')}",
         ),
     )
 

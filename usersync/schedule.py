@@ -52,7 +52,7 @@ def check(session: Session) -> tuple[CheckResult, ...]:
         " activity in a public repository, and may drop a run at high load. Then run it."
     )
     if not session.backend.keeps_journal:
-        why = "the target keeps no journal: migration.apply installs it"
+        why = f"the target keeps no journal; to install it: {session.installing('full')}"
         return (CheckResult(CHECK, "warning", question, remedy, 0, unknown=why),)
     last = last_success(schedule.task, session.journal.history)
     if not is_overdue(schedule, last, session.clock()):

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from usersync.backends import Backend
-from usersync.config import Target
+from usersync.config import Extent, Target
 from usersync.journal import Journal
 from usersync.model import Outcome, RunbookFacts, Step, TargetLine
 
@@ -101,6 +101,17 @@ class Session:
         """The exact next command for a person to run."""
         words = (self.program, f"{self.task_prefix}{task}", *options, *self.common_options)
         return " ".join(map(_shell_word, words))
+
+    def installing(self, part: Extent, *options: str) -> str:
+        """The command that installs what is missing, behind what usersync.yaml must say first.
+
+        Args:
+            part: the least of ``install:`` that has it.
+            options: further options of the command.
+        """
+        lacks = self.target.settings.install.lacks(part)
+        command = self.command("migration.apply", *options)
+        return f"{lacks}; then: {command}" if lacks else command
 
 
 def _shell_word(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from usersync.backends import blame
 from usersync.backends.canary_cases import Case
-from usersync.config import ProfileTable
+from usersync.config import ProfileTable, Settings
 from usersync.errors import Refused
 from usersync.model import Step
 from usersync.sql.names import quoted
@@ -19,6 +19,9 @@ LOCK_TIMEOUT_S = 0.9
 
 Verdict = Literal["ok", "failed", "finding", "unknown"]
 Row = Mapping[str, Any]
+
+#: Why a sign-up without a profile is no finding.
+AS_CONFIGURED = "trigger: none, so sync makes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Ground:
     ``triggers`` are the rows of ``queries/canary_triggers.sql``.
     """
 
+    settings: Settings
     tables: tuple[ProfileTable, ...]
     triggers: tuple[Row, ...]
     as_auth_admin: bool
@@ -204,9 +208,13 @@ def _why_not(
             f" {found.failure_condition}" + (f" ({subject})" if subject else ""),
             "",
         )
+    if ground.settings.trigger == "none":
+        return "ok", f"no profile in {table.name}: {AS_CONFIGURED}", ""
     on_users = [trigger for trigger in ground.triggers if trigger["on_users"]]
     if not on_users:
-        return "finding", f"no profile in {table.name}: no trigger makes it", "migration.apply"
+        kept = ground.settings.trigger == "keep" or ground.settings.install.lacks("trigger")
+        step = "put the app's own trigger back" if kept else "migration.apply"
+        return "finding", f"no profile in {table.name}: no trigger makes it", step
     if case.is_anonymous and not any(trigger["on_updates"] for trigger in on_users):
         told = f"no profile in {table.name}: a trigger on inserts does not see it"
         return "finding", f"{told}, and there is none on updates", "sync gives them one afterwards"

@@ -55,6 +55,7 @@ class Catalog(Protocol):
         patience: Patience,
         event: JournalEvent | None = None,
         keep: Mapping[str, str] | None = None,
+        keep_in: Path | None = None,
         dump: Mapping[str, Path] | None = None,
     ) -> Waited:
         """Apply or revert one change as one transaction: its statements, the ledger, its check.
@@ -66,7 +67,8 @@ class Catalog(Protocol):
             tables: the profile tables.
             patience: what the run has left for waits; what this change waits is taken off.
             event: the journal line to commit with it, where there is a journal then.
-            keep: definitions that it overwrites, by identity, to be kept as before-images.
+            keep: definitions that it overwrites or drops, by identity, to be kept as before-images.
+            keep_in: the file that takes them where the target has no table for that.
             dump: tables that it drops, each with the file that takes its rows first.
 
         Raises:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, cast
 
-from usersync.config import Acceptance, ProfileTable, Settings
+from usersync.config import Acceptance, Extent, ProfileTable, Settings
 from usersync.model import LIST_LENGTH, CheckResult, Finding, Level
 from usersync.sql import Script, profiles
 from usersync.sql import checks as scripts
@@ -55,6 +55,7 @@ def run(
     """
 
     def one(script: Script, table: ProfileTable) -> CheckResult:
+        script = _possible(script, settings)
         nothing = _nothing(script)
         needs = script.header.get("needs", "")
         if needs == "email" and profiles.email_column(table) is None:
@@ -72,8 +73,19 @@ def run(
     return tuple(
         _merged([one(script, table) for table in _about(script, tables)])
         for script in scripts()
-        if wanted is None or name_of(script) in wanted
+        if (wanted is None or name_of(script) in wanted)
+        # Where no trigger is wanted, nobody asks for one.
+        and not (settings.trigger == "none" and script.header.get("needs") == "trigger")
     )
+
+
+def _possible(script: Script, settings: Settings) -> Script:
+    """The check with the remedy that works without what ``install:`` leaves out."""
+    header = script.header
+    part: Extent = "full" if "repair." in header["remedy"] else "trigger"
+    if "without" not in header or not settings.install.lacks(part):
+        return script
+    return replace(script, header={**header, "remedy": header["without"]})
 
 
 def result(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +94,5 @@ class Waited:
     """How long it had the lock: nobody could sign in meanwhile."""
     dumped: Mapping[str, int] = field(default_factory=dict)
     """How many rows of each table went into a file first."""
+    kept_in: Path | None = None
+    """The file with the definitions that were overwritten; None when no file was needed."""

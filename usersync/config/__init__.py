@@ -11,7 +11,7 @@ from usersync.config.health import (
     Schedule,
     fault_of_base_url,
 )
-from usersync.config.install import Install
+from usersync.config.install import Extent, Install
 from usersync.config.load import ConfigFile, read_file, read_text, settings
 from usersync.config.notify import Addresses, notify
 from usersync.config.problems import did_you_mean
@@ -57,6 +57,7 @@ __all__ = [
     "Environment",
     "ExcludeRule",
     "Expression",
+    "Extent",
     "FirstOf",
     "GitHub",
     "Install",

@@ -257,6 +257,16 @@ class Settings(Section):
     )
 
     @model_validator(mode="after")
+    def _trigger_is_installed(self) -> Self:
+        if self.trigger == "own" and self.install.what == "nothing":
+            raise problem(
+                "`own` is the trigger of usersync, and `install: nothing` installs none; say `keep`"
+                " or `none`",
+                "trigger",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _targets_are_named(self) -> Self:
         for name, target in self.targets.items():
             if name in {LOCAL, DEFAULT, ALL}:

@@ -1,6 +1,6 @@
 """The migration: what keeps profiles in step from inside the database, installed and taken out."""
 
-from usersync.migration.apply import ApplyOptions, Edited, apply, next_sync, plan
+from usersync.migration.apply import ApplyOptions, Edited, apply, idle, next_sync, plan
 from usersync.migration.export import ExportOptions, export
 from usersync.migration.ground import look, unrecorded, writer
 from usersync.migration.proof import prove, rehearse, rehearse_on_target
@@ -20,6 +20,7 @@ __all__ = [
     "UninstallOptions",
     "apply",
     "export",
+    "idle",
     "look",
     "next_sync",
     "nothing",

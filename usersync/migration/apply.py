@@ -7,6 +7,7 @@ from pathlib import Path
 
 from usersync import sync
 from usersync.backends.catalog import Direction, LedgerEntry
+from usersync.config import Settings
 from usersync.errors import Refused, Stopped, UsersyncError
 from usersync.migration import consent, ground, takeover
 from usersync.migration.execution import as_recorded, run_all
@@ -73,14 +74,17 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
         Refused: it cannot be done here, or is not ours to do.
         Edited: something was edited by hand, and ``--repair`` was not given.
     """
+    settings = session.target.settings
+    _refuse_unasked(settings, options)
     found = ground.look(session, create_table=options.create_table, replace=options.replace)
+    if settings.install.what == "nothing":
+        return Planned(found, (), "", "")
     applied = {state.name for state in found.states if state.state == "applied"}
     verified = session.backend.catalog.verify(
         [change for change in found.changes if change.name in applied]
     )
     found = replace(found, states=broken(found.states, verified))
-    settings = session.target.settings
-    ground.refuse_ground(found.survey, settings)
+    ground.refuse_ground(found.survey, settings, on_users=found.writer == "own")
     ground.refuse_newer(found.states)
     replaced = next((change.replaces for change in found.changes if change.replaces), None)
     if found.writer == "own":
@@ -116,6 +120,38 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
     return Planned(found, tuple(todo), statements, digest, notes)
 
 
+def _refuse_unasked(settings: Settings, options: ApplyOptions) -> None:
+    """Refuse to make what ``install:`` leaves out, though it was asked for."""
+    lacks = settings.install.lacks("trigger")
+    for flag, given in {
+        "--create-table": options.create_table,
+        "--replace": options.replace,
+    }.items():
+        if given and lacks:
+            raise Refused(
+                f"{flag} installs something, and install: nothing asks for nothing", lacks
+            )
+
+
+def idle(session: Session, planned: Planned) -> Outcome:
+    """What is told when there is nothing to do, and why there is not.
+
+    Args:
+        session: the run's surroundings.
+        planned: nothing.
+    """
+    found = planned.ground
+    why = ground.unasked(found, session.target.settings)
+    told = f"Nothing to install: {why}." if why else ""
+    notes: tuple[str, ...] = (told or "Nothing to do: everything is installed as configured.",)
+    next_steps: tuple[str, ...] = ()
+    if why and found.survey.ledger:
+        left = ", ".join(entry.change for entry in found.survey.ledger)
+        notes = (*notes, f"Installed before, and left as it is: {left}")
+        next_steps = (session.command("uninstall", "--dry-run"),)
+    return Outcome(changes=found.states, notes=notes, next_steps=next_steps)
+
+
 def _goes(entry: LedgerEntry, change: Change | None) -> bool:
     """Whether what is installed must go first: asked for no more, or made under other names."""
     return not entry.drops and (change is None or entry.revert != change.revert)
@@ -134,7 +170,10 @@ def apply(session: Session, options: ApplyOptions, repository: Path) -> Outcome:
         Stopped: at a guard; nothing was touched.
         Busy: another run holds the lock of the target.
     """
-    if (repository / MIGRATIONS).is_dir() and not (session.target.is_local or options.direct):
+    by_files = (repository / MIGRATIONS).is_dir() and not session.target.settings.install.lacks(
+        "trigger"
+    )
+    if by_files and not (session.target.is_local or options.direct):
         raise Refused(
             f"this repository keeps its migrations in {MIGRATIONS}: what is applied past them is"
             " lost with the next reset of the database",
@@ -147,10 +186,7 @@ def apply(session: Session, options: ApplyOptions, repository: Path) -> Outcome:
         again = session.command("migration.apply", "--dry-run", *options.words())
         consent.stop_if_stale(session, "apply", options.approve, planned.digest, again)
         if not planned.todo:
-            return Outcome(
-                changes=planned.ground.states,
-                notes=("Nothing to do: everything is installed as configured.",),
-            )
+            return idle(session, planned)
         agree = session.command("migration.apply", "--approve", planned.digest, *options.words())
         consent.authorize(
             session,

@@ -13,7 +13,7 @@ from usersync.errors import Stopped, UsersyncError
 from usersync.migration import ground
 from usersync.model import JournalEvent, Step
 from usersync.session import Session
-from usersync.sql.changes import JOURNAL, SIGN_UP, Change
+from usersync.sql.changes import FOLLOW, JOURNAL, SIGN_UP, Change
 
 
 def run_all(
@@ -96,13 +96,19 @@ def _run(
         tables=session.target.profiles,
         patience=patience,
         event=event,
-        keep=_overwritten(survey, change) if direction == "apply" else {},
+        keep=_overwritten(survey, change),
+        keep_in=session.journal.folder
+        / "overwritten"
+        / f"{session.clock():%Y%m%dT%H%M%S.%fZ}-{direction}-{change.name}.jsonl",
         dump=dump,
     )
 
 
 def _overwritten(survey: Survey, change: Change) -> Mapping[str, str]:
-    """What was edited by hand in a change, as it is now, and what it takes the place of."""
+    """What was edited by hand in a change, as it is now, and what it takes the place of.
+
+    Taken out, it would be as lost as overwritten.
+    """
     entry = _entry(survey, change)
     replaced = change.replaces.images if change.replaces else {}
     return replaced | {
@@ -147,7 +153,7 @@ def _refusal(
         if direction == "revert":
             ground.refuse_dependents(survey, [change.name])
         else:
-            ground.refuse_ground(survey, settings)
+            ground.refuse_ground(survey, settings, on_users=change.name in (SIGN_UP, FOLLOW))
             if change.name == SIGN_UP:
                 ground.refuse_other_writers(session, survey, change.replaces)
 
@@ -187,6 +193,9 @@ def _told(change: Change, direction: Direction, waited: Waited, files: Mapping[s
             continue
         verb += f"; {rows:,} {'row' if rows == 1 else 'rows'}"
         verb += f" of {table.replace(chr(34), '')} kept in {files[table]}"
+    if waited.kept_in:
+        what = "it took the place of" if direction == "apply" else "was changed by hand"
+        verb += f"; what {what} is kept in {waited.kept_in}"
     if not change.locks_users:
         return verb
     return (

@@ -41,7 +41,10 @@ def export(session: Session, options: ExportOptions, repository: Path) -> Outcom
     """
     found = ground.look(session, create_table=options.create_table)
     settings = session.target.settings
-    ground.refuse_ground(found.survey, settings)
+    why = ground.unasked(found, settings)
+    if why:
+        return Outcome(changes=found.states, notes=(f"Nothing to export: {why}.",))
+    ground.refuse_ground(found.survey, settings, on_users=found.writer == "own")
     ground.refuse_newer(found.states)
     if found.writer == "own":
         ground.refuse_other_writers(session, found.survey)

@@ -69,6 +69,8 @@ def writer(survey: Survey, settings: Settings) -> Writer:
     """
     if settings.trigger is not None:
         return settings.trigger
+    if settings.install.what == "nothing":
+        return "keep"
     ours = any(entry.change == changes.SIGN_UP for entry in survey.ledger)
     theirs = any(
         one.inserts_into or PAUSED_MARK in one.source for one in other_writers(survey, settings)
@@ -94,15 +96,35 @@ def _shape(
         filled = settings.model_copy(update={"create": "columns"}) if ours else settings
         found: Table = session.backend.table(filled, writing=True)
     except Refused as error:
-        if is_there:
+        if is_there or session.target.settings.install.lacks("trigger"):
             raise
         make = session.command("migration.apply", "--create-table")
         raise Refused(error.message, f"{error.next_step}\nor let it be made: {make}") from error
     return Shape(settings, found.column_types, made=name in made)
 
 
-def refuse_ground(survey: Survey, settings: Settings) -> None:
+def unasked(found: Ground, settings: Settings) -> str:
+    """Why the configuration asks for no change at all; empty when it asks for some.
+
+    Args:
+        found: what is there.
+        settings: what holds in the target.
+    """
+    if found.changes:
+        return ""
+    if settings.install.what == "nothing":
+        return "usersync.yaml says install: nothing"
+    why = "the app's own trigger is kept" if found.writer == "keep" else "trigger: none"
+    return f"usersync.yaml says install: {settings.install.what}, and {why}"
+
+
+def refuse_ground(survey: Survey, settings: Settings, *, on_users: bool) -> None:
     """Refuse to change a target where that cannot work, or is not ours to do.
+
+    Args:
+        survey: what is there.
+        settings: what holds in the target.
+        on_users: whether a trigger on ``auth.users`` is to be made.
 
     Raises:
         Refused: with what stands in the way.
@@ -122,7 +144,7 @@ def refuse_ground(survey: Survey, settings: Settings) -> None:
         )
     if not survey.schema_owner and not survey.may_create_schema:
         raise Refused("we may not create a schema in this database", "connect as postgres")
-    if not survey.may_create_trigger:
+    if on_users and not survey.may_create_trigger:
         raise Refused(
             "we may not create a trigger on auth.users",
             "connect as postgres, or as a role with the right TRIGGER on auth.users",

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 from usersync import scratch
 from usersync.errors import Refused, Stopped, UsersyncError
-from usersync.migration.apply import ApplyOptions, Planned, plan
+from usersync.migration import ground
+from usersync.migration.apply import ApplyOptions, Planned, idle, plan
 from usersync.migration.execution import refusals, run_all
 from usersync.migration.rollback import RollbackOptions
 from usersync.migration.rollback import carry_out as take_out
@@ -40,7 +41,9 @@ def rehearse(session: Session, options: ApplyOptions) -> Outcome:
         Its steps; exit code 1 when something could not be copied, so that it proves less.
     """
     # What would be refused is refused as on the target, before anything is copied.
-    plan(session, options)
+    planned = plan(session, options)
+    if not (planned.todo or planned.ground.changes):
+        return idle(session, planned)
     with _copied(session) as copy:
         planned = plan(copy.session, options)
         steps, error = _apply(copy, planned)
@@ -53,6 +56,10 @@ def prove(session: Session) -> Outcome:
     Args:
         session: the run's surroundings.
     """
+    found = ground.look(session, create_table=True)
+    why = ground.unasked(found, session.target.settings)
+    if why:
+        return Outcome(changes=found.states, notes=(f"Nothing to prove: {why}.",))
     options = ApplyOptions(create_table=True)
     with _copied(session) as copy:
         catalog = copy.session.backend.catalog
@@ -87,6 +94,8 @@ def rehearse_on_target(session: Session, options: ApplyOptions) -> Outcome:
     """
     with session.backend.exclusively("migration.apply --rehearse", options.wait_s):
         planned = plan(session, options)
+        if not (planned.todo or planned.ground.changes):
+            return idle(session, planned)
         waited, steps = session.backend.catalog.rehearse(
             planned.todo,
             refuse=refusals(session, planned.todo, planned.ground.survey),

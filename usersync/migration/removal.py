@@ -199,7 +199,7 @@ def _failed(session: Session, planned: Planned, outcome: Outcome, error: Usersyn
         next_steps += (f"then the rest: {session.command(_TASK, '--dry-run')}",)
     if any(entry.trigger_functions for entry in left) and outcome.steps:
         notes = ("Who signs up now gets no profile: the functions do nothing any more.", *notes)
-        next_steps += ("or put them back: " + session.command("migration.apply", "--repair"),)
+        next_steps += ("or put them back: " + session.installing("trigger", "--repair"),)
     return replace(
         outcome,
         changes=replace(planned, todo=left).states if left else (),

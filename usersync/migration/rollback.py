@@ -183,7 +183,7 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         notes = ("Who signs up now gets no profile: the functions do nothing any more.",)
         next_steps += (
             session.command("migration.rollback", "--dry-run"),
-            "or put them back: " + session.command("migration.apply", "--repair"),
+            "or put them back: " + session.installing("trigger", "--repair"),
         )
     return replace(
         outcome,

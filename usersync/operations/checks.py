@@ -22,11 +22,11 @@ def run_checks(session: Session, *, names: Sequence[str]) -> Outcome:
     Raises:
         Refused: there is no such check.
     """
-    results = session.backend.catalog.checks(session.target.profiles, tuple(names))
-    found = {result.check for result in results}
-    unknown = [name for name in names if name not in found]
+    known = check_names()
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise Refused(f"there is no check {unknown[0]}", did_you_mean(unknown[0], check_names()))
+        raise Refused(f"there is no check {unknown[0]}", did_you_mean(unknown[0], known))
+    results = session.backend.catalog.checks(session.target.profiles, tuple(names))
     return Outcome(checks=results, exit_code=worst(result.exit_code for result in results))
 
 

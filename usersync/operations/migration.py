@@ -33,11 +33,7 @@ def plan_migration(session: Session, *, options: ApplyOptions, statements: bool 
         return Outcome(statements=planned.statements, exit_code=2 if planned.todo else 0)
     paused = session.backend.catalog.paused(session.target.profiles)
     if not planned.todo:
-        return Outcome(
-            changes=planned.ground.states,
-            paused=paused,
-            notes=("Nothing to do: everything is installed as configured.",),
-        )
+        return replace(migration.idle(session, planned), paused=paused)
     approve = ("--approve", planned.digest, *options.words())
     return Outcome(
         changes=planned.ground.states,
@@ -89,7 +85,8 @@ def apply_migration(session: Session, *, options: ApplyOptions, then_sync: bool 
             error=synced.error,
             exit_code=worst([outcome.exit_code, synced.exit_code]),
         )
-    return replace(outcome, notes=(*outcome.notes, *notes), next_steps=commands)
+    next_steps = (*outcome.next_steps, *commands)
+    return replace(outcome, notes=(*outcome.notes, *notes), next_steps=next_steps)
 
 
 def _left_alone(edited: migration.Edited) -> Outcome:

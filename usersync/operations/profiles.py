@@ -86,7 +86,7 @@ def rehearse_sync(session: Session, *, options: sync.SyncOptions) -> Outcome:
         raise Refused(
             "nothing can be rehearsed this way: every statement over the API is kept",
             "over a database connection: set SUPABASE_DB_URL\n"
-            "or with usersync's functions installed there (migration.apply)\n"
+            f"or with usersync's functions installed there: {session.installing('full')}\n"
             f"or read the plan: {session.command('sync', '--dry-run')}",
         )
     planned = _plans(session, options, carry_out=True)

@@ -109,7 +109,7 @@ def not_installed(session: Session, task: str) -> Refused:
     return Refused(
         f"{task} keeps what it changes in {schema}.before_images and {schema}.parked_profiles, and"
         " this target has not got them; nothing was changed",
-        f"install them: {session.command('migration.apply', '--dry-run')}",
+        f"install them: {session.installing('full', '--dry-run')}",
     )
 
 

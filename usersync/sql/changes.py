@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEDGER = "0001_ledger"
 JOURNAL = "0002_journal"
+FAILURES = "0003_failures"
 PROFILE_TABLE = "0005_profile_table"
 SIGN_UP = "0006_sign_up"
 FOLLOW = "0007_follow"
@@ -89,6 +90,7 @@ def render(
         and not (name == PROFILE_TABLE and not any(shape.made for shape in shapes))
         and not (name == FOLLOW and "follow_condition" not in named)
     ]
+    wanted = _within(settings, wanted)
     verifications = {
         f"change_{name.partition('_')[2]}": compose(
             load(f"changes/{name}/verify"), named | _own(name, named)
@@ -98,6 +100,19 @@ def render(
     made = api.create(settings, shapes, _configuration(settings, shapes), verifications)
     named["api_functions"] = lines(made)
     return tuple(_change(name, named | _own(name, named), settings, shapes) for name in wanted)
+
+
+def _within(settings: Settings, wanted: list[str]) -> list[str]:
+    """Those of the changes that ``install:`` asks for; nothing where a ledger would stand alone."""
+    install = settings.install
+    if install.what == "full":
+        return wanted
+    acting = [name for name in wanted if name in (PROFILE_TABLE, SIGN_UP, FOLLOW)]
+    if install.what == "nothing" or not acting:
+        return []
+    # What follows changes of users never stops them, and records whatever on_error says.
+    records = FOLLOW in acting or (SIGN_UP in acting and install.on_error == "record")
+    return [LEDGER, *([FAILURES] if records else []), *acting]
 
 
 def new_column_types(table: ProfileTable) -> dict[str, str]:

@@ -26,6 +26,11 @@ def _section(script: Script) -> str:
     number, _, name = script.name.rpartition("/")[2].partition("_")
     header = script.header
     asks = header["asks"][0].upper() + header["asks"][1:]
+    without = (
+        f"Where usersync installs less than that takes: {header['without']}\n\n"
+        if "without" in header
+        else ""
+    )
     why = f"{header['why']}\n\n" if "why" in header else ""
     return f"""\
 ## {name}
@@ -34,5 +39,5 @@ def _section(script: Script) -> str:
 
 {why}What to do: {header["remedy"]}
 
-What it costs: {header["cost"]}.
+{without}What it costs: {header["cost"]}.
 """

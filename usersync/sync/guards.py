@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from usersync.backends import Table, inspection
-from usersync.errors import Refused, Stopped
+from usersync.errors import Refused, Stopped, UsersyncError
 from usersync.model import Guard, Outcome, Plan, Repair, TableResult
 from usersync.privacy import LONGEST_MESSAGE, visible
 from usersync.session import NOBODY_TO_ASK, Session
@@ -135,6 +135,16 @@ def refuse_unrunnable(session: Session, tables: Sequence[Table]) -> None:
                 f"if it is paused: {session.command('migration.resume')}\n"
                 "or say create: columns for this table in usersync.yaml",
             )
+
+
+def can_make(session: Session) -> bool:
+    """Whether `sync` could make profiles now, as far as these are made by a function."""
+    try:
+        tables = [session.backend.table(one, writing=True) for one in session.target.profiles]
+        refuse_unrunnable(session, tables)
+    except UsersyncError:
+        return False
+    return True
 
 
 def refuse_read_only(tables: Sequence[Table]) -> None:

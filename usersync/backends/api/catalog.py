@@ -126,7 +126,7 @@ class ApiCatalog:
             App(self._caller).written,
         )
         trial.refuse_irreversible(fired, self._beyond_rollback(fired), allow)
-        ground = trial.Ground(tables, tuple(triggers), as_auth_admin=False)
+        ground = trial.Ground(self._settings, tables, tuple(triggers), as_auth_admin=False)
         return (trial.role(ground), *(self._try(ground, case) for case in CASES))
 
     def _try(self, ground: trial.Ground, case: Case) -> Step:

@@ -29,11 +29,23 @@ STABLE = frozenset(function.name for function in FUNCTIONS if not function.write
 #: How much later than Postgres we give up, so that it is Postgres who ends a slow statement.
 _LATENCY_S = 5.0
 
-#: The two ways to install our functions.
-INSTALL = (
+_INSTALL = (
     "install them over a database connection: set SUPABASE_DB_URL and run migration.apply\n"
     "or write them as files for the Supabase CLI, also over a connection: migration.export"
 )
+
+
+def installing(settings: Settings) -> str:
+    """The two ways to install our functions, behind what usersync.yaml must say first."""
+    lacks = settings.install.lacks("full")
+    return f"{lacks}; then\n{_INSTALL}" if lacks else _INSTALL
+
+
+def _installing_again(settings: Settings) -> str:
+    """How functions that are there come to be what they should be."""
+    lacks = settings.install.lacks("full")
+    first = f"{lacks}; then " if lacks else ""
+    return f"over a database connection: {first}migration.apply"
 
 
 class NotInstalled(CouldNotTell):
@@ -60,6 +72,7 @@ class Caller:
             project_ref=self.address.project_ref,
             now=datetime.now(UTC),
         )
+        self._settings = settings
         self._configuration = configuration
         self._cancelled = threading.Event()
         self._transport = Transport(
@@ -147,13 +160,13 @@ class Caller:
             raise Refused(
                 f"the functions in {self.address.host} are of usersync {version}, and this is"
                 f" {__version__}",
-                f"use usersync {version}, or over a database connection: migration.apply",
+                f"use usersync {version}, or {_installing_again(self._settings)}",
             )
         if answer["configuration"] != self._configuration:
             raise Refused(
                 f"the functions in {self.address.host} were made from another configuration",
-                "use the usersync.yaml that they were made from, or over a database connection:"
-                " migration.apply",
+                "use the usersync.yaml that they were made from, or "
+                + _installing_again(self._settings),
             )
 
     def _explained(self, error: Exception, function: str) -> Exception:
@@ -162,13 +175,16 @@ class Caller:
             return NotInstalled(
                 f"{self.address.host} has no function public.{function}: usersync is not installed"
                 " there, or the API has not noticed yet",
-                f"{INSTALL}\nwhen it has just been installed: wait a moment",
+                f"{installing(self._settings)}\nwhen it has just been installed: wait a moment",
             )
         if code == "P0002":
             return Refused(
                 f"the functions in {self.address.host} were made for other profile tables",
-                "over a database connection: migration.apply",
+                _installing_again(self._settings),
             )
+        if code == "42501":
+            again = f"{_installing_again(self._settings)}, which grants what is needed"
+            return Refused(f"{self.address.host}: the key may not do that", again)
         return failures.explain(error, host=self.address.host)
 
 

@@ -24,7 +24,7 @@ _REFUSED = {
     "PGRST303": ("the API does not accept this key: it has expired, or a clock is wrong", _KEYS),
     "42501": (
         "the key may not do that",
-        "over a database connection: migration.apply, which grants what is needed",
+        "grant it to service_role, or connect over a database connection: set SUPABASE_DB_URL",
     ),
 }
 

@@ -37,7 +37,6 @@ _SETTLERS = frozenset({"e-mail sign-up", "phone sign-up", "anonymous sign-up"})
 class _Ground:
     """What is the same for every case."""
 
-    settings: Settings
     ground: canary.Ground
     records: bool
 
@@ -91,8 +90,7 @@ def inside(
         sql.Literal(sql.Identifier(settings.install.schema_name, "failures").as_string())
     )
     ground = _Ground(
-        settings,
-        canary.Ground(tables, tuple(triggers), _may_become_auth_admin(cursor)),
+        canary.Ground(settings, tables, tuple(triggers), _may_become_auth_admin(cursor)),
         records=fetch_all(cursor, there)[0]["there"],
     )
     return (canary.role(ground.ground), *(_try(cursor, ground, case) for case in CASES))
@@ -120,7 +118,7 @@ def _try(cursor: RowCursor, ground: _Ground, case: Case) -> Step:
 def _found(cursor: RowCursor, ground: _Ground, table: ProfileTable, user_id: str) -> canary.Found:
     user = {"id": sql.SQL("{}::uuid").format(sql.Literal(user_id))}
     named = user | {
-        "needs_profile": users.needs_profile(ground.settings.users),
+        "needs_profile": users.needs_profile(ground.ground.settings.users),
         "profiles": table_name(table),
         "key": sql.Identifier(table.key),
     }
@@ -128,7 +126,7 @@ def _found(cursor: RowCursor, ground: _Ground, table: ProfileTable, user_id: str
     failures = []
     if ground.records:
         recorded = user | {
-            "ours": sql.Identifier(ground.settings.install.schema_name),
+            "ours": sql.Identifier(ground.ground.settings.install.schema_name),
             "table_name": sql.Literal(table.name),
         }
         failures = fetch_all(cursor, compose(load("queries/canary_failures"), recorded))

@@ -71,6 +71,7 @@ class PostgresCatalog:
         patience: Patience,
         event: JournalEvent | None = None,
         keep: Mapping[str, str] | None = None,
+        keep_in: Path | None = None,
         dump: Mapping[str, Path] | None = None,
     ) -> Waited:
         return ledger.run_change(
@@ -83,6 +84,7 @@ class PostgresCatalog:
             patience=patience,
             event=event,
             keep=keep or {},
+            keep_in=keep_in,
             dump_to=dump or {},
         )
 

@@ -1,9 +1,11 @@
-"""Every row of a table in a file, before the table goes."""
+"""What is about to go, in a file first: every row of a table, definitions that are overwritten."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from psycopg import sql
@@ -41,28 +43,56 @@ def dump(cursor: RowCursor, table: str, path: Path) -> int:
     cursor.execute(sql.SQL("declare dumped no scroll cursor for {}").format(query))
     fetch = sql.SQL("fetch {} from dumped").format(sql.Literal(_ROWS_AT_ONCE))
     rows = cursor.execute(fetch).fetchall()
-    if not rows:
-        cursor.execute("close dumped")
-        return 0
+
+    def lines() -> Iterator[str]:
+        found = rows
+        while found:
+            yield from (row["line"] for row in found)
+            found = cursor.execute(fetch).fetchall()
+
+    written = _write(lines(), path) if rows else 0
+    cursor.execute("close dumped")
+    return written
+
+
+def keep(definitions: Mapping[str, str], path: Path) -> None:
+    """Write definitions to a new file that only its user can read, an object of JSON a line.
+
+    Args:
+        definitions: what is overwritten or dropped afterwards, by identity.
+        path: the file.
+
+    Raises:
+        Refused: the file cannot be written, or does not read back.
+    """
+    _write(
+        (
+            json.dumps({"object": identity, "definition": definition}, ensure_ascii=False)
+            for identity, definition in definitions.items()
+        ),
+        path,
+    )
+
+
+def _write(lines: Iterable[str], path: Path) -> int:
+    """Write lines, read them back, and answer how many there were."""
     written = 0
     given = hashlib.sha256()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            while rows:
-                lines = "".join(f"{row['line']}\n" for row in rows).encode()
-                file.write(lines)
-                given.update(lines)
-                written += len(rows)
-                rows = cursor.execute(fetch).fetchall()
+            for line in lines:
+                data = f"{line}\n".encode()
+                file.write(data)
+                given.update(data)
+                written += 1
             file.flush()
             os.fsync(file.fileno())
         with path.open("rb") as file:
             read_back = hashlib.file_digest(file, "sha256")
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}; nothing was dropped") from error
-    cursor.execute("close dumped")
     if read_back.digest() != given.digest():
         raise Refused(f"{path} does not hold what was written to it; nothing was dropped")
     return written

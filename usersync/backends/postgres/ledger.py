@@ -13,8 +13,7 @@ from psycopg import sql
 
 from usersync import __version__
 from usersync.backends.catalog import Direction, Patience, Survey, Waited
-from usersync.backends.postgres import canary, journal, locks
-from usersync.backends.postgres.dump import dump
+from usersync.backends.postgres import canary, dump, journal, locks
 from usersync.backends.postgres.failures import explain
 from usersync.backends.postgres.rows import RowCursor, fetch_all
 from usersync.backends.postgres.survey import taken
@@ -38,6 +37,7 @@ def run_change(
     patience: Patience,
     event: JournalEvent | None,
     keep: Mapping[str, str],
+    keep_in: Path | None,
     dump_to: Mapping[str, Path],
 ) -> Waited:
     """Apply or revert one change as one transaction: its statements, the ledger, the check of it.
@@ -51,7 +51,8 @@ def run_change(
         tables: the profile tables.
         patience: what the run has left for waits; what this change waits is taken off.
         event: the journal line to commit with it, where there is a journal then.
-        keep: definitions that it overwrites, by identity, to be kept as before-images.
+        keep: definitions that it overwrites or drops, by identity, to be kept as before-images.
+        keep_in: the file that takes them where the target has no table for that.
         dump_to: tables that it drops, each with the file that takes its rows first.
 
     Raises:
@@ -60,14 +61,19 @@ def run_change(
     """
 
     dumped: dict[str, int] = {}
+    kept_in: list[Path] = []
 
     def store(cursor: RowCursor) -> None:
         for table, path in dump_to.items():
-            dumped[table] = dump(cursor, table, path)
+            dumped[table] = dump.dump(cursor, table, path)
 
     def work(cursor: RowCursor) -> None:
         refuse(taken(cursor, settings, tables))
-        if keep and _keeps_images(cursor, settings):
+        # What goes with its rows goes where these went: its images may be among them.
+        if keep and keep_in and (dump_to or not _keeps_images(cursor, settings)):
+            dump.keep(keep, keep_in)
+            kept_in[:] = [keep_in]
+        elif keep:
             for identity, definition in keep.items():
                 cursor.execute(before_image(settings, event, identity, definition))
         for statement in statements(settings, change, direction):
@@ -86,13 +92,13 @@ def run_change(
                 patience,
                 exclusive=direction == "revert",
             )
-            return replace(waited, dumped=dumped)
+            return replace(waited, dumped=dumped, kept_in=next(iter(kept_in), None))
         with transactions.alone(lock_timeout_s=settings.lock_timeout_s) as cursor:
             store(cursor)
             work(cursor)
     except psycopg.Error as error:
         raise _failed(change, direction, error) from error
-    return Waited(dumped=dumped)
+    return Waited(dumped=dumped, kept_in=next(iter(kept_in), None))
 
 
 def rehearse(

@@ -3,6 +3,8 @@
 -- about: table
 -- cost: catalog only
 -- remedy: migration.apply, or restore the app's own trigger: create or replace trigger ... after insert on auth.users
+-- without: restore the app's own trigger: create or replace trigger ... after insert on auth.users
+-- needs: trigger
 -- why: Without it people sign up and see an empty app. Dumps and squashed migrations leave
 --   triggers on auth.users out and keep the function (supabase/cli#1685, #3795).
 select {table_name} as subject, coalesce(

@@ -3,6 +3,7 @@
 -- about: database
 -- cost: catalog only
 -- remedy: migration.apply --repair for ours; for the app's own: create or replace trigger ... (it enables again)
+-- without: create or replace trigger ... (it enables again)
 -- why: A disabled trigger fires for nobody, one in replica mode for no ordinary session. The role
 --   postgres may not enable it by alter table (42501), but create or replace trigger does.
 select t.tgname as subject, case t.tgenabled

@@ -3,6 +3,7 @@
 -- about: database
 -- cost: one scan of auth.users; ACCESS SHARE locks only
 -- remedy: repair.tokens --dry-run writes '' where a token is null; what else is null or foreign here takes an update by hand
+-- without: write '' where a token is null by an update by hand; with install: full in usersync.yaml repair.tokens does that, and keeps what it changes
 -- why: Users made by plain SQL hold nulls where the Auth server expects text: Database error
 --   finding users for the whole page (supabase/auth#1940), or are invisible to it.
 select u.id::text as subject, 'null or foreign: ' || concat_ws(

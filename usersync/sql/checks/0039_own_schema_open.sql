@@ -3,6 +3,7 @@
 -- about: database
 -- cost: catalog only
 -- remedy: migration.apply
+-- without: revoke usage on the schema that install.schema names from anon and authenticated
 -- why: Its journal and its failures hold user ids.
 select r.rolname as subject, 'may use the schema' as detail
 from pg_catalog.pg_roles as r

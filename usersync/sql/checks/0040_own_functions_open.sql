@@ -3,6 +3,7 @@
 -- about: database
 -- cost: catalog only
 -- remedy: migration.apply for ours; for another one: revoke execute on function NAME from public, anon, authenticated;
+-- without: revoke execute on function NAME from public, anon, authenticated;
 -- why: They count all users and create profiles.
 select f.proname as subject, format('%s may execute it', string_agg(r.rolname::text, ', ')) as detail
 from pg_catalog.pg_proc as f

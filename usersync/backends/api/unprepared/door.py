@@ -36,7 +36,7 @@ from usersync.backends.api.unprepared.lists import Lists
 from usersync.backends.api.unprepared.people import People
 from usersync.backends.api.unprepared.planned import Planned
 from usersync.backends.api.unprepared.tables import Tables
-from usersync.backends.api.unprepared.ways import FUNCTIONS_OR_CONNECTION
+from usersync.backends.api.unprepared.ways import functions_or_connection
 from usersync.backends.catalog import Catalog
 from usersync.config import ProfileTable, Target
 from usersync.digest import fingerprint
@@ -134,10 +134,10 @@ class UnpreparedDoor:
         )
 
     def table(self, settings: ProfileTable, *, writing: bool) -> Table:
-        predicate.refuse_unseen(self._settings.users, FUNCTIONS_OR_CONNECTION)
+        predicate.refuse_unseen(self._settings.users, functions_or_connection(self._settings))
         if not writing:
             return Table(settings, {}, "", 0, 0)
-        values.refuse_unseen(settings, FUNCTIONS_OR_CONNECTION)
+        values.refuse_unseen(settings, functions_or_connection(self._settings))
         if settings.create == "own_function":
             raise inspection.own_function_needs_connection(settings, None)
         columns = [settings.key, *profiles.sources(settings)]
@@ -244,7 +244,7 @@ class UnpreparedDoor:
         )
 
     def rehearsal(self, timeout_s: float) -> AbstractContextManager[Self]:  # noqa: ARG002
-        raise Refused("nothing can be rehearsed this way", FUNCTIONS_OR_CONNECTION)
+        raise Refused("nothing can be rehearsed this way", functions_or_connection(self._settings))
 
     def rehearsed_rows(self) -> int:
         return 0

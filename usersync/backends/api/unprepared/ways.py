@@ -1,6 +1,7 @@
 """The ways that can what this one cannot."""
 
-from usersync.backends.api.client import INSTALL
+from usersync.backends.api.client import installing
+from usersync.config import Settings
 
 #: For what only a connection sees.
 CONNECTION = (
@@ -8,7 +9,7 @@ CONNECTION = (
     " (Connect, in the dashboard)"
 )
 
-#: For what our functions can do as well.
-FUNCTIONS_OR_CONNECTION = f"{CONNECTION}\nor with usersync's functions installed there: {INSTALL}"
 
-__all__ = ["CONNECTION", "FUNCTIONS_OR_CONNECTION", "INSTALL"]
+def functions_or_connection(settings: Settings) -> str:
+    """For what our functions can do as well."""
+    return f"{CONNECTION}\nor with usersync's functions installed there: {installing(settings)}"
