@@ -98,6 +98,17 @@ def test_no_profile_comes(direct: App, impatient: None) -> None:
     assert run.next_steps == ("invoke doctor",)
 
 
+def test_no_trigger_is_wanted(direct: App) -> None:
+    """With `trigger: none` nobody waits for a profile, and that none comes is as configured."""
+    direct.configure("trigger: none")
+    run = sign_up(direct)
+    assert run.exit_code == 0, run.steps
+    (told,) = (step for step in run.steps if step.name == "public.user_profiles(user_id)")
+    assert (told.status, told.detail) == ("ok", "no profile: trigger: none, so sync makes it")
+    assert told.duration_s < 5
+    assert canaries(direct) == 0
+
+
 def test_the_sign_up_fails(direct: App, impatient: None) -> None:
     """A trigger that raises makes the Auth server say no: exit 5, nobody is left."""
     direct.rows(TRIGGER.replace("return new;", "raise exception 'hidden words'; return new;"))
