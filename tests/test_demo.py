@@ -388,12 +388,12 @@ def assert_shows_the_job(text: str, program: str) -> None:
 
 
 def test_shows_the_main_job(demo: Demo) -> None:
-    """Status, plan, sync, status: the exact texts, each behind its command, in under 20 s."""
+    """Status, plan, sync, in and out: the exact texts, each behind its command, in under 30 s."""
     started = time.monotonic()
     process = demo.start()
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (0, "")
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 30
     assert_shows_the_job(stdout, "invoke")
     for command in ("export SUPABASE_DB_URL=", "invoke connect.check", "invoke local.up && "):
         assert f"\n  {command}" in stdout

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import psycopg
 import pytest
 
 from tests.app import App
+from tests.conftest import Database
 from tests.migrated import applied
 from usersync import report
 from usersync.model import Run, Trace
@@ -85,6 +87,17 @@ def test_by_the_catalog_and_not_the_ledger(app: App) -> None:
         "Names ours in its text: public.f()",
     ):
         assert note in run.notes
+
+
+def test_a_role_that_may_not_read_the_ledger(app: App, database: Database) -> None:
+    """What it cannot know is not told as if it were known."""
+    applied(app)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("alter schema usersync owner to supabase_admin")
+        admin.execute("alter table usersync.ledger owner to supabase_admin")
+    run = footprint(app)
+    assert traces(run)["table usersync.ledger"].rows is None
+    assert run.notes == ("This role may not read the ledger.",)
 
 
 def test_a_paused_function_of_the_app(app: App) -> None:

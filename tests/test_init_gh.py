@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.app import App
 from tests.github_api import Answer, Asked, GitHub
 from tests.program import ROOT, called
+from usersync.migration import UninstallOptions
 
 PINNED = f"acme/usersync@{'7' * 40}"
 SECRET = "postgresql://postgres:geheim@db.example.com/postgres"
@@ -46,6 +48,11 @@ class Settings(GitHub):
                 "GET",
                 rf"{here}/environments/[a-z-]+/secrets/public-key",
                 (200, {"key_id": "1", "key": PUBLIC_KEY}),
+            ),
+            (
+                "DELETE",
+                rf"{here}/(environments|labels|actions/secrets|actions/variables)/[\w-]+",
+                (204, None),
             ),
             ("PUT|POST", rf"{here}/environments/[a-z-]+(/.*)?", (200, {})),
             ("GET", rf"{here}/actions/workflows/usersync-sync\.yml", (200, workflow)),
@@ -111,6 +118,24 @@ def test_the_commands_that_init_prints(github: Settings, workdir: Path) -> None:
         assert len(base64.b64decode(sealed)) == len(SECRET) + SEAL_BYTES
     assert asked["POST /repos/acme/app/actions/workflows/9/dispatches"]["ref"] == "main"
     assert "geheim" not in str(github.asked)
+
+
+def test_the_commands_that_uninstall_prints(github: Settings, app: App, workdir: Path) -> None:
+    """They remove what the workflows name, and the label."""
+    assert called("init", "--action", PINNED).returncode == 0
+    run = app.run("uninstall", options=UninstallOptions())
+    listed, *commands = (step for step in run.next_steps if step.startswith("gh "))
+    assert listed.startswith("gh issue list --label usersync ")  # it asks in a language of its own
+    run_by_bash("\n".join(commands), github, workdir)
+    asked = {str(one) for one in github.asked if one.method == "DELETE"}
+    here = "DELETE /repos/acme/app"
+    assert asked >= {
+        f"{here}/labels/usersync",
+        f"{here}/environments/production",
+        f"{here}/environments/production-destructive",
+        f"{here}/actions/secrets/SUPABASE_DB_URL",
+        f"{here}/actions/variables/USERSYNC_NIGHTLY",
+    }
 
 
 def test_the_commands_of_the_page(github: Settings, workdir: Path) -> None:

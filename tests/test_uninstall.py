@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from tests.app import App
 from tests.conftest import Database
-from tests.faults import Wire, socket_of
+from tests.faults import Wire, backends, socket_of, started, until
 from tests.migrated import PRODUCTION, applied, digest, done, has_schema, states, triggers
 from usersync.backends.postgres import PostgresDoor
 from usersync.config import load
@@ -109,8 +110,10 @@ def test_what_was_replaced_comes_back(app: App) -> None:
     assert app.status().missing == 0
 
 
-def test_a_profile_table_that_we_made_stays(app: App) -> None:
+@pytest.mark.parametrize("grants", ["explicit", "legacy"])
+def test_a_profile_table_that_we_made_stays(app: App, grants: str) -> None:
     """It keeps its rows, policies and rights: nothing but it differs from before."""
+    assert grants
     app.configure(MADE)
     before = catalog(app)
     applied(app, create_table=True)
@@ -271,6 +274,32 @@ OTHERS = {
         ),
         "policy theirs on public.p",
     ),
+    "a publication": (
+        "create publication theirs for table usersync.journal",
+        "usersync.journal in publication theirs",
+    ),
+    "a child of our table": (
+        "create table public.child () inherits (usersync.journal)",
+        "table public.child",
+    ),
+    "a function that Postgres tracks": (
+        (
+            "create function public.f() returns bigint"
+            " begin atomic select count(*) from usersync.journal; end"
+        ),
+        "function public.f()",
+    ),
+    "their trigger on our table": (
+        (
+            "create trigger theirs before insert on usersync.failures"
+            " for each row execute function suppress_redundant_updates_trigger()"
+        ),
+        "trigger theirs on usersync.failures",
+    ),
+    "their policy on our table": (
+        "create policy theirs on usersync.failures for select using (true)",
+        "policy theirs on usersync.failures",
+    ),
     "a default": (
         "create table public.d (at text default public.usersync_access('{}')::text)",
         "default value for public.d.at",
@@ -429,6 +458,27 @@ def test_cut_off_it_goes_on(
     assert app.one("select count(*) from public.user_profiles") == 1
 
 
+def test_kill_9_half_way(app: App) -> None:
+    """What was committed stays; the journal shows a run without an end; the next one ends it."""
+    before = catalog(app)
+    applied(app)
+    api = "select count(*) from pg_proc where proname like 'usersync\\_%'"
+    with psycopg.connect(app.url) as busy:
+        # It waits at the table of failures, in the middle.
+        busy.execute("lock table usersync.failures in access share mode")
+        with started(app, "uninstall") as command:
+            until(lambda: app.one(api) == 0, "the first changes to be out")
+            command.send(signal.SIGKILL)
+            assert command.end()[0] == -signal.SIGKILL
+    until(lambda: not backends(app), "the server to notice")
+    assert app.one("select count(*) from usersync.ledger") > 1
+    lines = app.rows("select event from usersync.journal where task = 'uninstall'")
+    assert {line["event"] for line in lines} == {"started", "unit"}
+    run = uninstall(app)
+    assert run.exit_code == 0, run.error
+    assert catalog(app) == before
+
+
 def test_the_proof_can_fail(app: App) -> None:
     """What a way back left behind is exit 6, and each thing is named; the journal says so too."""
     app.configure("contact: the database people\n")
@@ -463,12 +513,12 @@ def test_what_goes_by_hand(app: App) -> None:
     assert ".github/workflows/usersync-sync.yml" in removed
     assert "usersync.yaml" not in removed.split()
     for command in (
-        "gh secret delete SUPABASE_DB_URL",
-        "gh variable delete USERSYNC_NIGHTLY",
-        "gh label delete usersync",
+        "gh label delete usersync --yes",
+        "gh api --method DELETE repos/{owner}/{repo}/environments/production  # with its secrets",
+        "gh api --method DELETE repos/{owner}/{repo}/actions/variables/USERSYNC_NIGHTLY",
     ):
         assert command in run.next_steps
-    assert any("environments/production " in step for step in run.next_steps)
+    assert any("actions/secrets/SUPABASE_DB_URL " in step for step in run.next_steps)
     assert str(Path(app.folder.parent / "state")) in run.next_steps[-1]
     assert (app.folder / ".github/workflows/usersync-sync.yml").exists()
 

@@ -13,6 +13,8 @@ from usersync.model import Trace
 #: They go with what they belong to, whoever made them.
 PARTS = frozenset({"grant", "index"})
 
+_LEDGER = ("table", "ledger")
+
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
@@ -23,12 +25,16 @@ class Footprint:
     """What of others depends on something of ours, so that it would go too, or be in the way."""
     naming: tuple[str, ...] = ()
     """Functions of others whose text names ours: Postgres does not track that."""
+    knows_ledger: bool = True
+    """Whether this role may read the ledger that is there."""
     granted: tuple[str, ...] = ()
     """The profile tables that ``rights.grant`` gave rights on, by the journal."""
 
     @property
     def strangers(self) -> tuple[str, ...]:
         """What stands in our place or bears our name, and is in no ledger entry."""
+        if not self.knows_ledger:
+            return ()
         return tuple(
             f"{one.kind} {one.name}"
             for one in self.traces
@@ -67,6 +73,7 @@ def footprint(
         ),
         tuple(f"{row['kind']} {row['name']}" for row in of("standing")),
         tuple(row["name"] for row in of("naming")),
+        all(row["countable"] for row in of("ours") if (row["kind"], row["word"]) == _LEDGER),
         tuple(granted),
     )
 

@@ -11,8 +11,8 @@ from usersync import scaffold
 from usersync.github.issue import LABEL
 from usersync.session import Session
 
-#: The program of GitHub fills in which repository it stands in.
-_ENVIRONMENTS = "repos/{owner}/{repo}/environments"
+#: Every repository has it, and nobody can remove it.
+_OF_GITHUB = {"GITHUB_TOKEN"}
 
 _NAMED = {
     "secret": re.compile(r"\$\{\{ *secrets\.(\w+)"),
@@ -49,20 +49,25 @@ def _on_github(text: str) -> tuple[str, ...]:
     """What the workflows that ``init`` wrote name, each if nothing else uses it."""
     if not text:
         return ()
-    named = {kind: sorted(set(found.findall(text))) for kind, found in _NAMED.items()}
+    named = {kind: sorted({*found.findall(text)} - _OF_GITHUB) for kind, found in _NAMED.items()}
     return (
-        f"gh issue list --label {LABEL} --state all  # close what is open",
-        f"gh label delete {LABEL}",
+        f"gh issue list --label {LABEL} --state open  # to be closed",
+        f"gh label delete {LABEL} --yes",
         "on GitHub, what no other workflow uses:",
-        *(f"gh secret delete {name}" for name in named["secret"]),
-        *(f"gh variable delete {name}" for name in named["variable"]),
+        *(_delete("environments", name) + "  # with its secrets" for name in named["environment"]),
         *(
-            f"gh api --method DELETE {_ENVIRONMENTS}/{name}  # with its secrets"
-            for name in named["environment"]
+            _delete("actions/secrets", name) + "  # where the repository has it too"
+            for name in named["secret"]
         ),
+        *(_delete("actions/variables", name) for name in named["variable"]),
         *(
             f"the monitor that waits for {name}, or it raises an alarm"
             for name in named["secret"]
             if name.endswith("HEARTBEAT")
         ),
     )
+
+
+def _delete(kind: str, name: str) -> str:
+    """The program of GitHub fills in which repository it stands in."""
+    return f"gh api --method DELETE repos/{{owner}}/{{repo}}/{kind}/{name}"

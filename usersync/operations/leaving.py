@@ -21,6 +21,7 @@ def footprint(session: Session) -> Outcome:
         footprint=found.traces,
         notes=(
             *(() if found.traces else (nothing,)),
+            *(() if found.knows_ledger else ("This role may not read the ledger.",)),
             *(f"In no ledger of ours: {one}" for one in found.strangers),
             *(f"Stands on ours, and is not ours: {one}" for one in found.standing),
             *(f"Names ours in its text: {one}" for one in found.naming),
