@@ -563,6 +563,13 @@ def test_a_runbook_knows_that_no_trigger_is_wanted(app: App) -> None:
     assert statuses(run)["trigger"] == "ok"
 
 
+def test_a_schedule_cannot_be_told_from_a_file(app: App) -> None:
+    """Where the journal is a file of each machine, the last run of another one is unknown."""
+    app.configure("install: nothing\ntrigger: none\nhealth: {schedule: {task: sync}}\n")
+    (told,) = (check.unknown for check in verify(app).checks if check.check.startswith("schedule"))
+    assert "say install: full in usersync.yaml, which says install: nothing; then: " in told
+
+
 def test_a_rollback_that_fails_names_what_puts_back(app: App, database: Database) -> None:
     """The functions do nothing any more, and apply alone would not install them."""
     applied(app)
