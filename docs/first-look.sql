@@ -458,7 +458,7 @@ where x.indrelid = to_regclass((select t."profiles_text" from target as t)) and 
 order by 1) as f
     where (select t.key from target as t) is not null limit 5)
     union all
-(select 'warning' as level, 'sign_up_errors_swallowed' as check_name, f.subject::text as subject, f.detail::text as detail, 'let it record what went wrong, as the trigger of migration.apply does' as remedy
+(select 'warning' as level, 'sign_up_errors_swallowed' as check_name, f.subject::text as subject, f.detail::text as detail, 'let it write down what it catches, SQLSTATE and constraint, or raise it again' as remedy
     from (select distinct format('%I.%I()', n.nspname, f.proname) as subject, 'it catches all errors (when others)' as detail
 from pg_catalog.pg_trigger as t
 join pg_catalog.pg_proc as f on f.oid = t.tgfoid

@@ -125,6 +125,78 @@ def names(where: str) -> list[str]:
     return sorted(path.stem for path in (CASES / where).glob("*"))
 
 
+# -- apps with a trigger of their own -------------------------------------------------------------
+
+APPS = sorted((Path(__file__).parent / "strangers").glob("*.sql"))
+
+#: The one file of each.
+APP = "20260101000000_app.sql"
+
+
+@pytest.fixture(params=APPS, ids=[path.stem for path in APPS])
+def their_change(request: pytest.FixtureRequest, place: Workshop, tmp_path: Path) -> Change:
+    """A pull request of an app as other people write them; it changes nothing yet."""
+    for side in ("base", "head"):
+        (tmp_path / side).mkdir()
+        shutil.copy(request.param, tmp_path / side / APP)
+    return Change(place, tmp_path)
+
+
+def function(change: Change) -> str:
+    """The function behind their trigger, as SQL calls it."""
+    text = (change.base / APP).read_text()
+    found = re.search(r"on auth\.users.*?execute (?:function|procedure) ([^;]+);", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_what_strangers_break_is_told(their_change: Change) -> None:
+    """A required column stops sign-ups, or the profiles where that is swallowed, and no advice
+    brings in a second writer.
+    """
+    found = re.search(r"^-- table: (\w+)\.(\w+),", (their_change.base / APP).read_text())
+    assert found
+    table = f'"{found[1]}"."{found[2]}"'
+    required = f"alter table {table} add column required_here text not null;"
+    outcome = their_change.adds(
+        harmless=f"comment on table {table} is 'x';", breaks=required
+    ).judged()
+    first = outcome.verdicts[0]
+    assert (first.before, first.after) == ("ok", "failed"), outcome
+    assert first.since == f"{int(NEW) + 1}_breaks.sql"
+    assert outcome.exit_code == 2
+    advice = [*outcome.next_steps, *outcome.notes, *(one.detail for one in outcome.verdicts)]
+    assert not any("migration.apply" in text for text in advice)
+
+
+def test_what_strangers_change_is_no_news(their_change: Change) -> None:
+    """A second trigger for something else, and their function on another table too, are no news."""
+    outcome = their_change.adds(
+        other="create table public.seen (id uuid);"
+        " create function public.note_seen() returns trigger language plpgsql security definer"
+        " set search_path = '' as $$ begin insert into public.seen values (new.id); return new;"
+        " end $$; revoke execute on function public.note_seen() from public, anon, authenticated;"
+        " create trigger zz_seen after insert on auth.users"
+        " for each row execute function public.note_seen();",
+        shared="create table public.imported (like auth.users); create trigger imported"
+        f" after insert on public.imported for each row execute function {function(their_change)};",
+    ).judged()
+    assert worse(outcome) == []
+    assert outcome.exit_code == 0, outcome
+
+
+def test_a_second_writer_is_told(their_change: Change) -> None:
+    """A pull request that fires their function twice is red, also where sign-ups pass."""
+    outcome = their_change.adds(
+        second="create trigger zz_second after insert on auth.users"
+        f" for each row execute function {function(their_change)};"
+    ).judged()
+    assert outcome.exit_code == 2
+    assert worse(outcome) or "two_writers" in {one.check for one in outcome.checks}
+    remedies = [one.remedy for one in outcome.checks]
+    assert not any("migration.apply" in text for text in (*remedies, *outcome.next_steps))
+
+
 # -- what breaks sign-ups, what does not, and how strangers write -------------------------------
 
 

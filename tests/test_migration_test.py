@@ -86,7 +86,7 @@ def test_healthy_with_ours(app: App) -> None:
 def test_no_trigger_at_all(app: App) -> None:
     """Sign-ups that pass without a profile are a finding, and the remedy is named."""
     found = steps(app)["e-mail sign-up"]
-    assert (found.status, found.next_step) == ("finding", "invoke migration.apply")
+    assert (found.status, found.next_step) == ("finding", "invoke migration.verify")
     assert "no trigger makes it" in found.detail
 
 

@@ -108,7 +108,7 @@ def test_one_that_asks_where_it_stands_is_refused(lacking: App) -> None:
     run = lacking.sync()
     assert run.exit_code == 3
     assert "tg_table_name" in run.error
-    assert "create: columns" in " ".join(run.next_steps)
+    assert run.next_steps == ("say create: columns for this table in usersync.yaml",)
 
 
 def test_one_that_is_broken_ends_the_run_and_says_why(lacking: App) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.app import App
@@ -314,6 +315,65 @@ def test_their_trigger_is_judged_kept_and_paused(configured: Stranger) -> None:
     assert resumed.exit_code == 0, resumed.error
     assert definitions(app) == definition
     assert triggers(app) == theirs
+
+
+def disabled(stranger: Stranger, database: Database) -> None:
+    """Their trigger switched off, as only its owner can."""
+    (name,) = triggers(stranger.app)
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        connection.execute(f'alter table auth.users disable trigger "{name}"')
+
+
+def paused(stranger: Stranger, _: Database) -> None:
+    """Their function paused."""
+    run = stranger.app.run("migration.pause", task="migration.pause", function=None)
+    assert run.exit_code == 0, run.error
+
+
+def renamed(stranger: Stranger, _: Database) -> None:
+    """A column of their table has another name."""
+    column = stranger.app.one(
+        "select attname from pg_attribute where attrelid = %(table)s::regclass and attnum > 0"
+        " and attname not in (%(key)s, 'id') and attname not like '%%\\_at'"
+        " order by attnum limit 1",
+        table=stranger.name,
+        key=stranger.key,
+    )
+    stranger.app.rows(f'alter table {stranger.name} rename "{column}" to other_name')
+
+
+STATES = {"as it is": None, "disabled": disabled, "paused": paused, "renamed": renamed}
+
+
+@pytest.mark.parametrize("broken", STATES.values(), ids=STATES)
+def test_no_advice_would_make_a_second_writer(
+    configured: Stranger,
+    database: Database,
+    broken: Callable[[Stranger, Database], None] | None,
+) -> None:
+    """Whatever is wrong with their trigger, no line proposes ours beside it, or what is refused."""
+    app = configured.app
+    if broken:
+        broken(configured, database)
+    runs = [
+        app.run("doctor", task="doctor"),
+        app.run("migration.verify", task="migration.verify"),
+        app.run("migration.test", task="migration.test", allow=()),
+    ]
+    advice = [
+        text
+        for run in runs
+        for text in (
+            *run.next_steps,
+            *(step.next_step for step in run.steps),
+            *(check.remedy for check in run.checks if check.count),
+        )
+    ]
+    assert [text for text in advice if "migration.apply" in text] == []
+    tested = {step.next_step for step in runs[-1].steps if step.status == "finding"}
+    assert (broken is paused) == any("migration.resume" in text for text in tested)
+    if broken is paused:
+        assert not any("security definer" in text for text in advice)
 
 
 def definitions(app: App) -> list[Any]:

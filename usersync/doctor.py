@@ -41,6 +41,13 @@ _FIRST_AID = {
 #: What finds that nobody gives new users a profile.
 _NO_TRIGGER = "sign_up_trigger_missing"
 
+#: What a remedy says of triggers of ours, before what holds where the app's own is kept.
+_OURS = {
+    "email_drift": re.compile("^follow: .* from now on; "),
+    _NO_TRIGGER: re.compile("^migration.apply, or "),
+    "sign_up_trigger_disabled": re.compile("^migration.apply --repair for ours; for the .* own: "),
+}
+
 #: A task of ours in a remedy, with its flags.
 _TASK = re.compile(r"(?<![\w.])(?:migration|repair)\.[a-z]+(?: --[a-z-]+)*")
 
@@ -91,11 +98,24 @@ def exact(session: Session, text: str) -> str:
     return _TASK.sub(lambda found: session.command(*found.group().split(" ")), text)
 
 
+def advised(session: Session, checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+    """The same checks, with remedies that fit whoever gives new users the profile.
+
+    Args:
+        session: the run's surroundings.
+        checks: as the catalog answers them.
+    """
+    if not any(one.count and one.check in _OURS for one in checks):
+        return checks
+    survey = session.backend.catalog.survey(session.target.profiles)
+    writer = migration.writer(survey, session.target.settings)
+    return tuple(replace(one, remedy=_theirs(one, writer)) for one in checks)
+
+
 def _theirs(check: CheckResult, writer: str) -> str:
     """A remedy without the trigger of ours, where the app's own is kept."""
-    if check.check == _NO_TRIGGER and writer == "keep":
-        return check.remedy.removeprefix("migration.apply, or ")
-    return check.remedy
+    ours = _OURS.get(check.check) if writer == "keep" else None
+    return ours.sub("", check.remedy) if ours else check.remedy
 
 
 def _until(session: Session, finding: Finding) -> Finding:

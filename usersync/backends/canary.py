@@ -55,7 +55,11 @@ class Ground:
         return tuple(
             trigger
             for trigger in self.triggers
-            if trigger["on_users"] and not trigger["runs_as_owner"] and not self.as_auth_admin
+            if trigger["on_users"]
+            and not trigger["runs_as_owner"]
+            and not self.as_auth_admin
+            # What is paused does nothing, with whatever rights.
+            and not trigger.get("is_paused")
         )
 
 
@@ -213,8 +217,13 @@ def _why_not(
     on_users = [trigger for trigger in ground.triggers if trigger["on_users"]]
     if not on_users:
         kept = ground.settings.trigger == "keep" or ground.settings.install.lacks("trigger")
-        step = "put the app's own trigger back" if kept else "migration.apply"
+        # Else verify knows whether it is ours that is missing, or the app's own.
+        step = "put the app's own trigger back" if kept else "migration.verify"
         return "finding", f"no profile in {table.name}: no trigger makes it", step
+    paused = [one for one in on_users if one.get("is_paused")]
+    if paused:
+        told = f"{paused[0]['name']} ({paused[0]['function']}) is paused"
+        return "finding", f"no profile in {table.name}: {told}", "migration.resume"
     if case.is_anonymous and not any(trigger["on_updates"] for trigger in on_users):
         told = f"no profile in {table.name}: a trigger on inserts does not see it"
         return "finding", f"{told}, and there is none on updates", "sync gives them one afterwards"

@@ -32,6 +32,8 @@ class OwnFunction:
     """Those of ``functions`` that run before the insert, and may change the user on the way."""
     refusal: str = ""
     """Why it cannot be run this way; empty when it can."""
+    is_paused: bool = False
+    """Whether that is since it is paused."""
 
 
 @dataclass(frozen=True, slots=True)

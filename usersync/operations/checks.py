@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from usersync import doctor
 from usersync.config import did_you_mean
 from usersync.errors import Refused
 from usersync.model import Outcome, worst
@@ -27,7 +28,8 @@ def run_checks(session: Session, *, names: Sequence[str]) -> Outcome:
     if unknown:
         raise Refused(f"there is no check {unknown[0]}", did_you_mean(unknown[0], known))
     results = session.backend.catalog.checks(session.target.profiles, tuple(names))
-    return Outcome(checks=results, exit_code=worst(result.exit_code for result in results))
+    exit_code = worst(result.exit_code for result in results)
+    return Outcome(checks=doctor.advised(session, results), exit_code=exit_code)
 
 
 def check_names() -> tuple[str, ...]:

@@ -128,12 +128,13 @@ def refuse_unrunnable(session: Session, tables: Sequence[Table]) -> None:
         Refused: with the reason.
     """
     for table in tables:
-        if table.own_function and table.own_function.refusal:
+        own = table.own_function
+        if own and own.refusal:
             raise Refused(
                 f"the profiles of {table.settings.name} are made by the app's own function, which"
-                f" cannot be run for this: {table.own_function.refusal}",
-                f"if it is paused: {session.command('migration.resume')}\n"
-                "or say create: columns for this table in usersync.yaml",
+                f" cannot be run for this: {own.refusal}",
+                (f"{session.command('migration.resume')}\nor " if own.is_paused else "")
+                + "say create: columns for this table in usersync.yaml",
             )
 
 

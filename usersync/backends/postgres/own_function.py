@@ -140,6 +140,8 @@ def _described(
         left_out=tuple(dict.fromkeys(left_out)),
         changing=tuple(dict.fromkeys(one["function"] for one in writers if one["before"])),
         refusal=refusal or _refusal(writers, code),
+        # Who has no function to run is here since one is paused.
+        is_paused=not writers,
     )
 
 

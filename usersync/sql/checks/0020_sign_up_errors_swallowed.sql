@@ -2,8 +2,7 @@
 -- level: warning
 -- about: database
 -- cost: catalog only
--- remedy: let it record what went wrong, as the trigger of migration.apply does
--- without: let it record what went wrong in a table of the app
+-- remedy: let it write down what it catches, SQLSTATE and constraint, or raise it again
 -- why: when others then return new lets people sign up and tells nobody that they have no
 --   profile.
 select distinct format('%I.%I()', n.nspname, f.proname) as subject, 'it catches all errors (when others)' as detail

@@ -8,6 +8,7 @@ select
     format('%I.%I()', n.nspname, f.proname) as function,
     f.oid::bigint as function_oid,
     f.prosecdef as runs_as_owner,
+    f.prosrc like '%-- usersync: paused%' as is_paused,
     (
         select string_agg(
             format(
