@@ -35,6 +35,27 @@ def test_a_runbook_heals_its_fault(workdir: Path, name: str) -> None:
     assert {step.status for step in drilled.runs[-2].steps} <= {"ok", "skipped", "unknown"}
 
 
+#: Its fault breaks their trigger too, and the doctor names that first: sign-ups-fail.
+BREAKS_THEIRS = "sync-fails-completely"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != BREAKS_THEIRS])
+def test_a_runbook_heals_where_the_app_has_its_own_trigger(workdir: Path, name: str) -> None:
+    """Broken, found and healed too; nothing of usersync comes to stand beside their trigger."""
+    # As `init` proposes it for such an app.
+    (workdir / "usersync.yaml").write_text("trigger: keep\n")
+    said: list[str] = []
+    drilled = drill.drill(name, said.append, own_trigger=True)
+    assert drilled.runs[-2].exit_code == 0
+    told = [
+        text
+        for run in drilled.runs
+        for text in (*run.next_steps, run.error, *(step.next_step for step in run.steps))
+    ]
+    assert not any("migration.apply" in text for text in told)
+    assert not any("sign_up" in change.name for run in drilled.runs for change in run.changes)
+
+
 def test_a_runbook_that_does_not_heal_is_caught(workdir: Path) -> None:
     """A drill fails when the fault is still there, and when the doctor does not name the book."""
     shipped = shelf.shipped_folder()

@@ -41,19 +41,26 @@ class Drilled:
     runs: tuple[Run, ...] = field(default=())
 
 
-def drill_all(names: Sequence[str], *, record: bool, say: Callable[[str], None] = print) -> int:
+def drill_all(
+    names: Sequence[str],
+    *,
+    record: bool,
+    own_trigger: bool = False,
+    say: Callable[[str], None] = print,
+) -> int:
     """Drill runbooks one after the other; the exit code is 0 when all of them healed.
 
     Args:
         names: of the runbooks.
         record: note for their pages when it was and how long it took.
+        own_trigger: on an app that has a trigger of its own.
         say: where the lines go.
     """
     exit_code = 0
     with terminable():
         for name in names:
             try:
-                drilled = drill(name, say)
+                drilled = drill(name, say, own_trigger=own_trigger)
             except UsersyncError as error:
                 say(f"{name}: FAILED\n{error.message}\n{error.next_step}".rstrip())
                 exit_code = worst([exit_code, error.exit_code])
@@ -63,12 +70,13 @@ def drill_all(names: Sequence[str], *, record: bool, say: Callable[[str], None] 
     return exit_code
 
 
-def drill(name: str, say: Callable[[str], None] = print) -> Drilled:
+def drill(name: str, say: Callable[[str], None] = print, *, own_trigger: bool = False) -> Drilled:
     """Break a database of no account, and let the runbook heal it.
 
     Args:
         name: of the runbook.
         say: where the lines go.
+        own_trigger: the app has a trigger of its own, which its team puts back when it is asked.
 
     Raises:
         StepFailed: the doctor does not name the runbook, it does not heal, or does not end.
@@ -78,24 +86,37 @@ def drill(name: str, say: Callable[[str], None] = print) -> Drilled:
     if wanted is None:
         raise StepFailed(f"{name} has no drill", "add `drill:` with a `fault:` to it")
     with local.temporary() as server:
-        return _Drill(server, loaded, wanted, say).carry_out()
+        return _Drill(server, loaded, wanted, say, own_trigger=own_trigger).carry_out()
 
 
 class _Drill:
     """One drill on one server."""
 
     def __init__(
-        self, server: local.LocalServer, loaded: Loaded, wanted: Drill, say: Callable[[str], None]
+        self,
+        server: local.LocalServer,
+        loaded: Loaded,
+        wanted: Drill,
+        say: Callable[[str], None],
+        *,
+        own_trigger: bool,
     ) -> None:
         self._server = server
         self._loaded = loaded
         self._wanted = wanted
         self._say = say
         self._runs: list[Run] = []
-        self._person = wanted.person
+        self._own_trigger = own_trigger
+        self._person: Callable[[], None] | None = None
+        if wanted.person:
+            self._person = self._follows
+        elif own_trigger:
+            self._person = self._put_back
 
     def carry_out(self) -> Drilled:
         local.seed(self._server.url, users=USERS, missing=0)
+        if self._own_trigger:
+            self._put_back()
         if self._wanted.installed:
             self._expect(self._run("migration.apply", options=ApplyOptions(yes=True)), 0)
         started = time.monotonic()
@@ -140,14 +161,22 @@ class _Drill:
             if not approve and run.exit_code in (0, 2) and self._person is None:
                 return
             if self._person is not None and (run.exit_code in (0, 1, 2) or len(self._runs) > 2):
-                local.run_statement(
-                    self._server.url_of("supabase_admin"), self._loaded.sql[self._person].text
-                )
+                self._person()
                 # What was approved before is another plan now.
                 self._person, approve = None, None
             elif not approve:
                 raise StepFailed(f"{self._loaded.id} ended with {run.exit_code}: {_told(run)}")
         raise StepFailed(f"{self._loaded.id} does not end: {_told(self._runs[-1])}")
+
+    def _follows(self) -> None:
+        """A person does what the runbook asks."""
+        assert self._wanted.person
+        script = self._loaded.sql[self._wanted.person].text
+        local.run_statement(self._server.url_of("supabase_admin"), script)
+
+    def _put_back(self) -> None:
+        """The app's team runs the migration that makes its trigger."""
+        local.run_script(self._server.url, "app_trigger")
 
     def _in_order(self) -> None:
         """A second run finds nothing to do, and the doctor does not name the runbook any more."""

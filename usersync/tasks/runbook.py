@@ -150,13 +150,18 @@ def docs(_context: Context, check: bool = False) -> int:
     help={
         "name": "which one; all of them when not given",
         "record": "note when it was drilled and how long it took, for its page",
+        "own_trigger": "on an app that has a trigger of its own, instead of the one of usersync",
     },
 )
-def drill(_context: Context, name: str = "", record: bool = False) -> int:
+def drill(
+    _context: Context, name: str = "", record: bool = False, own_trigger: bool = False
+) -> int:
     """Break an embedded Postgres, let the runbook heal it, and prove that it did."""
     from usersync import drill
 
-    return drill.drill_all([name] if name else list(entries()), record=record)
+    return drill.drill_all(
+        [name] if name else list(entries()), record=record, own_trigger=own_trigger
+    )
 
 
 @command(

@@ -1,6 +1,6 @@
--- The app's own trigger, run as postgres: most apps have one like it.
+-- The app's own trigger, run as postgres: most apps have one like it. Run again it puts it back.
 
-create function public.handle_new_user() returns trigger
+create or replace function public.handle_new_user() returns trigger
 language plpgsql
 security definer
 set search_path = ''
@@ -13,7 +13,7 @@ end
 $$;
 revoke all on function public.handle_new_user() from public, anon, authenticated, service_role;
 
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row when (not new.is_anonymous)
     execute function public.handle_new_user();
