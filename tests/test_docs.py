@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from invoke.collection import Collection
@@ -26,7 +26,8 @@ from invoke.program import Program
 import tasks
 import usersync.tasks
 from tests.app import App
-from usersync import config, local, shelf
+from usersync import config, doctor, local, schedule, shelf
+from usersync.model import ChangeState
 from usersync.operations import own
 from usersync.sql.checks_page import checks_markdown
 
@@ -424,11 +425,20 @@ def test_the_example_of_an_operation(workdir: Path) -> None:
     assert set(own.operations(["mine.py"])) == {"pager.silence"}
 
 
-def test_every_exit_code_stands_in_the_readme() -> None:
-    """The README's table has the exit codes 0 to 7, in order."""
-    _, _, section = read("README.md").partition("\n## Exit codes\n")
+@pytest.mark.parametrize("page", ["README.md", "docs/user-synchronization.md"])
+def test_every_exit_code_has_its_row(page: str) -> None:
+    """The README's table, and that of the guide, have the exit codes 0 to 7, in order."""
+    _, _, section = read(page).partition("\n## Exit codes\n")
     table, _, _ = section.partition("\n## ")
     assert re.findall(r"^\| (\d) \|", table, re.MULTILINE) == list("01234567")
+
+
+def test_every_finding_stands_in_the_guide() -> None:
+    """The guide names what is found beside the checks, and every state of a change."""
+    page = read("docs/user-synchronization.md")
+    states = get_args(get_type_hints(ChangeState)["state"])
+    names = {doctor.RIGHTS, doctor.LONG, doctor.TABLE, doctor.UNRECORDED, schedule.CHECK, "paused"}
+    assert [name for name in (*states, *names) if f"`{name}`" not in page] == []
 
 
 def test_the_reference_is_the_generated_one() -> None:

@@ -27,6 +27,7 @@ from usersync.sql.changes import Change
 RIGHTS = "rights"
 LONG = "long transaction"
 TABLE = "profile table"
+UNRECORDED = "unrecorded"
 
 #: States of a change that are a finding by themselves.
 _FAULTY = frozenset({"lost", "edited", "configured", "older", "unwanted"})
@@ -227,7 +228,7 @@ def _installed(
     applied = tuple(change for change in found.changes if change.name in there)
     strangers = migration.unrecorded(found.survey) if found.survey.ledger else ()
     steps = tuple(
-        Step("unrecorded", "finding", f"{one}: in no ledger entry of ours, so apply refuses")
+        Step(UNRECORDED, "finding", f"{one}: in no ledger entry of ours, so apply refuses")
         for one in strangers
     )
     return found.survey, found.states, steps, applied
