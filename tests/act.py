@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,15 @@ case "$*" in
 esac
 """
 
+#: Where a step fails, act reads no further: what it printed last is given the time to arrive.
+SHELL = """\
+#!/bin/sh
+"@REAL@" "$@"
+code=$?
+[ $code -eq 0 ] || sleep 0.2
+exit $code
+"""
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -88,6 +97,23 @@ class Ran:
     code: int
     text: str
     lines: tuple[dict[str, Any], ...]
+    artifacts: Path
+    """What it handed to other runs, and what runs before it did."""
+
+    def of(self, call: str = "", **leg: str) -> Ran:
+        """What one job told alone.
+
+        Args:
+            call: of a workflow that is called, the job that calls it.
+            leg: of a matrix, the values of one.
+        """
+        lines = tuple(
+            one
+            for one in self.lines
+            if one.get("job", "").startswith(call and f"{call}/")
+            and leg.items() <= (one.get("matrix") or {}).items()
+        )
+        return replace(self, lines=lines)
 
     @property
     def jobs(self) -> dict[str, str]:
@@ -154,8 +180,6 @@ class Repository:
     environment: dict[str, str] = field(default_factory=dict)
     elsewhere: dict[str, Path] = field(default_factory=dict)
     """Other repositories, by how workflows use them."""
-    programs: Path | None = None
-    """A folder of programs that stand in the place of the machine's."""
 
     def commit(self, message: str = "a change") -> None:
         """Commit everything; the first time it becomes a repository."""
@@ -201,8 +225,8 @@ class Repository:
             ]
         for used, place in {**self._stand_ins(), **self.elsewhere}.items():
             command += ["--local-repository", f"{used}={place}"]
-        instead = f"{self.programs}:" if self.programs else ""
-        path_variable = f"{instead}{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+        folders = (self.home / "programs", Path(sys.executable).parent)
+        path_variable = f"{folders[0]}:{folders[1]}:/usr/local/bin:/usr/bin:/bin"
         done = subprocess.run(
             ["env", "-i", f"HOME={self.home}", f"PATH={path_variable}", *command],
             cwd=self.folder,
@@ -213,7 +237,7 @@ class Repository:
             timeout=120,
         )
         lines = tuple(_lines(done.stdout))
-        return Ran(done.returncode, done.stdout + done.stderr, lines)
+        return Ran(done.returncode, done.stdout + done.stderr, lines, self.home / "artifacts")
 
     def _stand_ins(self) -> dict[str, Path]:
         """A stand-in for each action of others that is used here, at the commit that is used."""
@@ -243,7 +267,23 @@ def repository(folder: Path, home: Path, **options: Any) -> Repository:
     python = PYTHON.replace("@FOLDER@", str(home)).replace("@REAL@", sys.executable)
     (home / "python").write_text(python.replace("@USERSYNC@", USERSYNC))
     (home / "python").chmod(0o755)
+    for name, real in (("bash", shutil.which("bash")), ("python", sys.executable)):
+        stand_in(home, name, SHELL.replace("@REAL@", str(real)))
     return Repository(folder, home, **options)
+
+
+def stand_in(home: Path, name: str, text: str) -> None:
+    """A program of a machine whose workflows are run, in the place of the real one.
+
+    Args:
+        home: of the repository.
+        name: the program's.
+        text: what it does; ``@FOLDER@`` is its home.
+    """
+    folder = home / "programs"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text.replace("@FOLDER@", str(home)))
+    (folder / name).chmod(0o755)
 
 
 def export(folder: Path, used: str = SELF) -> Path:
