@@ -318,6 +318,99 @@ def test_restore_of_what_is_not_kept(installed: App) -> None:
     assert repair(installed, "restore", run_id=run.run_id).exit_code == 3
 
 
+def test_restored_once_is_restored(installed: App) -> None:
+    """The second time there is nothing to put back, and nothing to tell of: exit 0."""
+    drifted(installed, 2)
+    run = repair(installed, "repair.emails")
+    assert repair(installed, "restore", run_id=run.run_id).exit_code == 0
+    before = installed.rows("select * from user_profiles order by user_id")
+    again = repair(installed, "restore", run_id=run.run_id)
+    assert (again.exit_code, result_of(again).rows, result_of(again).blocked) == (0, 0, 0)
+    assert installed.rows("select * from user_profiles order by user_id") == before
+
+
+def test_an_old_value_that_somebody_else_has_now(installed: App) -> None:
+    """It is a failed row with its constraint, and the others come back."""
+    one, two = drifted(installed, 2)
+    taken = installed.one("select email from user_profiles where user_id = %(id)s", id=one)
+    run = repair(installed, "repair.emails")
+    installed.rows("alter table user_profiles add constraint one_email unique (email)")
+    other = installed.user(email=taken)
+    installed.rows(
+        "insert into user_profiles (user_id, email) values (%(id)s, %(email)s)"
+        " on conflict (user_id) do nothing", id=other, email=taken,
+    )  # fmt: skip
+    restored = repair(installed, "restore", run_id=run.run_id)
+    assert restored.exit_code == 2
+    assert (result_of(restored).changed, result_of(restored).failed) == (1, 1)
+    (step,) = (step for step in restored.steps if step.status == "failed")
+    assert (step.user_id, "23505 unique_violation one_email" in step.detail) == (one, True)
+    assert installed.one(DRIFTED) == 1
+    assert installed.one("select email from user_profiles where user_id = %(id)s", id=two)
+
+
+def test_a_row_that_moves_while_the_restore_waits(installed: App) -> None:
+    """What somebody writes meanwhile stays, and is told."""
+    (user_id,) = drifted(installed, 1)
+    run = repair(installed, "repair.emails")
+    with psycopg.connect(installed.url) as session:
+        session.execute(
+            "update user_profiles set email = 'hers@example.com' where user_id = %s", [user_id]
+        )
+        with started(installed, "restore", run.run_id) as command:
+            until(
+                lambda: installed.rows(
+                    "select pid from pg_stat_activity where wait_event_type = 'Lock'"
+                    " and datname = current_database() and application_name = 'usersync'"
+                ),
+                "the restore to wait",
+            )
+            session.commit()
+            code, text, errors = command.end()
+    assert code == 2, text + errors
+    assert "changed by somebody else meanwhile" in text
+    assert installed.one("select email from user_profiles") == "hers@example.com"
+
+
+#: What may become of the table, and what is told then.
+MOVED = {
+    "the column": (
+        "alter table user_profiles drop column email",
+        "profiles: [{table: user_profiles, key: user_id, columns: {}}]",
+        (2, "changed since then: email"),
+    ),
+    "its name": (
+        "alter table user_profiles rename to members",
+        "profiles: [{table: members, key: user_id, columns: {email: email}}]",
+        (3, "which is no profile table of this configuration"),
+    ),
+    "its type": (
+        "alter table user_profiles alter email type integer using length(email)",
+        "profiles: [{table: user_profiles, key: user_id}]",
+        (2, "changed since then: email"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("statement", "file", "told"), MOVED.values(), ids=MOVED)
+def test_restore_after_the_table_moved_on(
+    installed: App, statement: str, file: str, told: tuple[int, str]
+) -> None:
+    """Nothing is written where there is no place for an old value any more, and it is said."""
+    drifted(installed, 2)
+    run = repair(installed, "repair.emails")
+    installed.rows(statement)
+    installed.configure(file)
+    table = "members" if "members" in file else "user_profiles"
+    before = installed.rows(f"select * from {table} order by user_id")
+    for operation in ("restore.plan", "restore"):
+        restored = repair(installed, operation, run_id=run.run_id)
+        words = [restored.error, *(step.detail for step in restored.steps)]
+        assert restored.exit_code == told[0], restored.error
+        assert any(told[1] in one for one in words), words
+    assert installed.rows(f"select * from {table} order by user_id") == before
+
+
 # -- orphans -------------------------------------------------------------------------------------
 
 
@@ -349,6 +442,27 @@ def test_a_key_that_is_taken_stays_parked(installed: App) -> None:
     run = repair(installed, "repair.orphans", restore=True)
     assert (run.exit_code, result_of(run).blocked) == (2, 1)
     assert "there is a profile with this key" in run.steps[0].detail
+
+
+def test_a_parked_profile_of_another_shape(installed: App) -> None:
+    """A new column has its default; without that, or without a place for a value, it stays."""
+    orphans(installed, 1)
+    installed.rows("alter table user_profiles add gone text default 'kept'")
+    run = repair(installed, "repair.orphans")
+    installed.rows("alter table user_profiles add later text not null")
+    lacking = repair(installed, "restore", run_id=run.run_id)
+    assert (lacking.exit_code, result_of(lacking).failed) == (2, 1)
+    assert "23502 not_null_violation later" in lacking.steps[0].detail
+    installed.rows("alter table user_profiles alter later set default 'new'")
+    installed.rows("alter table user_profiles drop gone")
+    shorter = repair(installed, "restore", run_id=run.run_id)
+    assert shorter.exit_code == 2, shorter.error
+    assert "columns that the table has no more: gone" in shorter.steps[0].detail
+    assert installed.one("select count(*) from user_profiles") == 0
+    installed.rows("alter table user_profiles add gone text")
+    assert repair(installed, "restore", run_id=run.run_id).exit_code == 0
+    (row,) = installed.rows("select gone, later, role from user_profiles")
+    assert row == {"gone": "kept", "later": "new", "role": "admin"}
 
 
 @pytest.mark.parametrize("on_delete", ["no action", "cascade", "set null"])
@@ -400,6 +514,21 @@ def test_null_tokens_become_empty_and_come_back(installed: App) -> None:
     assert repair(installed, "repair.tokens.plan").exit_code == 0
     assert repair(installed, "restore", run_id=run.run_id).exit_code == 0
     assert installed.rows("select * from auth.users order by id") == before
+
+
+def test_tokens_of_users_who_moved_on(installed: App) -> None:
+    """A token that was set since stays, a user who is gone is named, the others come back."""
+    still, sent, gone = (installed.user(recovery_token=None) for _ in range(3))
+    run = repair(installed, "repair.tokens")
+    installed.rows("update auth.users set recovery_token = 'sent' where id = %(id)s", id=sent)
+    installed.rows("delete from auth.users where id = %(id)s", id=gone)
+    restored = repair(installed, "restore", run_id=run.run_id)
+    assert restored.exit_code == 2
+    tokens = installed.rows("select id::text, recovery_token as token from auth.users")
+    assert {row["id"]: row["token"] for row in tokens} == {still: None, sent: "sent"}
+    told = {step.user_id: step.detail for step in restored.steps}
+    assert "changed since then: recovery_token" in told[sent]
+    assert "the row is gone" in told[gone]
 
 
 # -- sync --no-preserve --------------------------------------------------------------------------
@@ -508,6 +637,21 @@ def test_max_rows_of_many_that_are_created(mapped: App) -> None:
     assert guard.next_step == "invoke sync --no-preserve --max-rows 3"
     assert overwrite(mapped, max_rows=2).exit_code == 4
     assert mapped.one("select count(*) from user_profiles") == 0
+
+
+def test_a_row_that_moved_in_one_column_stays_whole(mapped: App) -> None:
+    """Old values come back together or not at all; the column that moved is named."""
+    user_id = mapped.user(raw_user_meta_data={"full_name": "Ada", "age": "36"})
+    mapped.rows("update user_profiles set name = 'old', age = 1")
+    run = overwrite(mapped)
+    mapped.rows("update user_profiles set name = 'Lady Ada'")
+    restored = repair(mapped, "restore", run_id=run.run_id)
+    assert restored.exit_code == 2
+    assert [(step.user_id, step.detail) for step in restored.steps] == [
+        (user_id, "stays: changed since then: name")
+    ]
+    (row,) = mapped.rows("select name, age from user_profiles")
+    assert row == {"name": "Lady Ada", "age": 36}
 
 
 def test_a_value_that_does_not_fit_costs_its_row(mapped: App) -> None:

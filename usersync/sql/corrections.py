@@ -189,7 +189,10 @@ def _of_images(
             for part in ("before", "after")
         )
         has = sql.SQL("(b.image -> 'before') ? {}").format(sql.Literal(column))
-        differs = sql.SQL("{} and {}::text is distinct from {}").format(has, there, before)
+        # Of a row that is gone no value is as it was, also not null.
+        differs = sql.SQL("{} and (p.{} is null or {}::text is distinct from {})").format(
+            has, named["key"], there, before
+        )
         cells.append(_cell(column, there, before, differs))
         moved.append(
             sql.SQL("case when {} and {}::text is distinct from {} then {} end").format(

@@ -51,6 +51,7 @@ def names(
         "relation_text": sql.Literal(relation.as_string()),
         "table_name": sql.Literal(object_name),
         "object": sql.Literal(object_name),
+        "columns": sql.Literal(list(facts["columns"])),
         "hash": _HASH,
         **pages.ISOLATION,
         "run_id": sql.Literal(run_id or None),

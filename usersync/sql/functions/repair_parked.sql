@@ -3,6 +3,11 @@ select u.created_at, '' as detail,
     case
         when p.{key} is not null then 'there is a profile with this key by now'
         when u.id is null and {user_needed} then 'its user does not exist'
+        else 'columns that the table has no more: ' || (
+            select string_agg(c.name, ', ' order by c.name)
+            from jsonb_object_keys(q.profile) as c (name)
+            where c.name <> all ({columns}::text[])
+        )
     end as blocked,
     q.id as source_id, '{{}}'::jsonb as before, q.profile as after
 into change
