@@ -16,6 +16,8 @@ from usersync.model import (
     Finding,
     Guard,
     Missing,
+    Numbered,
+    NumberedValue,
     Paused,
     Plan,
     Repair,
@@ -134,6 +136,7 @@ RUNS: dict[str, Run] = {
                 5,
                 "5-20261125T031700000000-8e1acd93",
                 triggers=(Trigger("welcome_mail", "public.mail", "outside", "calls pg_net"),),
+                numbered=(Numbered("username", 3, (NumberedValue(USER_ID, "anna_2"),)),),
                 guards=(Guard("trigger", "welcome_mail can reach outside", "--fire-trigger"),),
             )
         ),

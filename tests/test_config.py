@@ -420,7 +420,7 @@ FAULTS = {
     PROFILE + "    columns: {x: []}": "4: profiles[0].columns.x: the list of sources is empty",
     PROFILE + "    columns: {x: {litral: a}}": (
         "4: profiles[0].columns.x: a source that is a mapping has exactly one key, `literal` or "
-        "`sql`"
+        "`sql`, or it says `{from: SOURCE, unique: suffix}`"
     ),
     PROFILE + "    columns: {x: {sql: 12}}": (
         "4: profiles[0].columns.x: `sql` takes an SQL expression as text, such as "

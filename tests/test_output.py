@@ -29,6 +29,8 @@ from usersync.model import (
     Guard,
     JournalEvent,
     Missing,
+    Numbered,
+    NumberedValue,
     Plan,
     Run,
     Status,
@@ -170,6 +172,12 @@ PLAN = Plan(
         Trigger("set_updated_at", "public.touch", "contained", "it only computes"),
         Trigger("welcome", "public.mail", "outside", "it uses pg_net (net.*)"),
         Trigger("rewrite", "", "undecided", "it is a rule, which rewrites the insert"),
+    ),
+    numbered=(
+        Numbered("username", 1, (NumberedValue(USER_ID, "anna_2"),)),
+        Numbered(
+            "nick", 1_200, (NumberedValue(USER_ID, "a_2"), NumberedValue(OTHER_ID, "\x1b[1m_3"))
+        ),
     ),
     guards=(
         Guard("max_rows", "5 profiles would be created", "invoke sync --max-rows 5"),

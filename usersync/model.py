@@ -164,6 +164,24 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberedValue:
+    """A value that gets a number; masked wherever ids are short."""
+
+    user_id: str = personal()
+    value: str = personal()
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """The values of one column with ``unique: suffix`` that get a number, since they are taken."""
+
+    column: str = internal()
+    count: int = public()
+    values: tuple[NumberedValue, ...] = personal(default=())
+    """The first of them, in the order of the plan."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a sync would do; ``digest`` stands for all of it."""
 
@@ -182,6 +200,8 @@ class Plan:
     """What would stop it now."""
     newer: int = public(default=0)
     """Users without a profile who came after the plan that was approved."""
+    numbered: tuple[Numbered, ...] = internal(default=())
+    """The columns in which values get a number."""
 
     @property
     def missing(self) -> int:

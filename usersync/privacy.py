@@ -22,6 +22,11 @@ def masked_email(email: str | None) -> str:
     return f"{name[:1]}***{at}{domain}" if at else f"{email[:1]}***"
 
 
+def masked_value(value: str) -> str:
+    """All but the first letter and the number behind it hidden."""
+    return f"{value[:1]}***{value[value.rfind('_') :]}"
+
+
 def short_id(user_id: str) -> str:
     """The start of an id, as lists show it."""
     return user_id[:SHORT_ID_LENGTH]

@@ -20,11 +20,13 @@ from usersync.backends.terms import (
     Failure,
     Ids,
     Match,
+    Numbers,
     OwnFunction,
     PlanCounts,
     Recorded,
     Selection,
     Table,
+    Wish,
 )
 from usersync.config import ProfileTable
 from usersync.model import (
@@ -103,6 +105,14 @@ class Backend(Protocol):
             listed: name the users when there are no more than so many.
         """
 
+    def wishes(self, table: Table, selection: Selection, spare: int) -> tuple[Wish, ...]:
+        """The texts that several users of a plan want in a column with ``unique: suffix``, or that
+        a profile has.
+
+        Args:
+            spare: how many more free numbers to tell than users want the text.
+        """
+
     def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
@@ -135,6 +145,7 @@ class Backend(Protocol):
         max_failures: int,
         role: str | None = None,
         event: JournalEvent | None = None,
+        numbers: Numbers | None = None,
     ) -> BatchResult:
         """Create the missing profiles of one batch and commit.
 
@@ -142,6 +153,8 @@ class Backend(Protocol):
             max_failures: failed creations after which the batch ends early.
             role: the role to give instead of the default one.
             event: the journal line to commit with it; its counts are filled in.
+            numbers: those behind the values of columns with ``unique: suffix``, as planned; when
+                not given each user gets the first that is free.
         """
 
     def find_users(self, table: Table, reference: str) -> tuple[Match, ...]:
@@ -228,9 +241,11 @@ __all__ = [
     "Failure",
     "Ids",
     "Match",
+    "Numbers",
     "OwnFunction",
     "PlanCounts",
     "Recorded",
     "Selection",
     "Table",
+    "Wish",
 ]

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from usersync.backends import Account, BatchResult, Failure, Match, PlanCounts, Recorded
+from usersync.backends import (
+    Account,
+    BatchResult,
+    Failure,
+    Match,
+    Numbers,
+    PlanCounts,
+    Recorded,
+    Wish,
+)
 from usersync.backends.catalog import LedgerEntry, TriggerFunction
 from usersync.model import JournalEvent, Paused, User
 from usersync.privacy import masked_email
@@ -24,6 +33,25 @@ def plan(row: Row) -> PlanCounts:
     """The row of ``queries/plan.sql``."""
     ids = row["user_ids"]
     return PlanCounts(**{**row, "user_ids": None if ids is None else tuple(ids)})
+
+
+def wish(row: Row) -> Wish:
+    """A row of ``queries/wishes.sql``."""
+    return Wish(
+        column=row["column_name"],
+        wanted=row["wanted"],
+        users=tuple((position, user_id, meant) for position, user_id, meant in row["users"]),
+        free=tuple((number, tuple(marks)) for number, marks in row["free"]),
+        is_cut=len(row["free"]) >= row["room"],
+    )
+
+
+def numbers_of(numbers: Numbers, user_ids: Collection[str]) -> Numbers:
+    """The numbers of some users alone."""
+    return {
+        column: {one: given[one] for one in user_ids if one in given}
+        for column, given in numbers.items()
+    }
 
 
 def match(row: Row) -> Match:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from usersync.backends import Table
+from usersync.backends import Table, suffixed
 from usersync.config import ProfileTable
 from usersync.errors import CouldNotTell, Refused, UsersyncError
 from usersync.model import ReadOnly
@@ -70,6 +70,7 @@ def table(facts: Facts, settings: ProfileTable) -> Table:
         users_estimate=int(facts["users"]["rows_estimate"]),
         read_only=facts["read_only"],
         own_function=facts.get("own_function"),
+        suffixed=suffixed.columns(facts, settings),
     )
 
 
@@ -139,6 +140,8 @@ def problems(
     # Which columns a function of the app fills is its own affair.
     fills = writing and not facts.get("own_function")
     found += _column_problems(relation, settings, name, writing=fills)
+    if writing:
+        found += [Problem(*problem) for problem in suffixed.problems(facts, settings)]
     return found
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from usersync.config import ProfileTable
 from usersync.model import ReadOnly, User
 from usersync.sql.names import Event
+
+if TYPE_CHECKING:
+    from usersync.sql.unique import UniqueColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Table:
     read_only: ReadOnly | None = None
     own_function: OwnFunction | None = None
     """What makes its profiles; None when they are made from ``columns``."""
+    suffixed: tuple[UniqueColumn, ...] = ()
+    """Its columns with ``unique: suffix``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,25 @@ class Ids:
 
 
 Batch = Blocks | Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A text that users of a plan want in a column with ``unique: suffix``."""
+
+    column: str
+    wanted: str
+    users: tuple[tuple[int, str, bool], ...]
+    """Position in the plan, id, and whether of the share that is meant."""
+    free: tuple[tuple[int, tuple[int, ...]], ...]
+    """Numbers that no profile has behind it, 1 for none at all, each with what stands for it in
+    each unique index."""
+    is_cut: bool
+    """Whether there may be more free numbers than were told."""
+
+
+#: Per column the number behind the value of a user by id; who is not named gets none.
+Numbers = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)

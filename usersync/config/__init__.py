@@ -35,6 +35,7 @@ from usersync.config.sources import (
     LiteralValue,
     Metadata,
     Source,
+    Suffixed,
     UserColumn,
     problem,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Schedule",
     "Settings",
     "Source",
+    "Suffixed",
     "Target",
     "TargetSettings",
     "Unattended",

@@ -60,6 +60,7 @@ each with `json: {{status: healthy}}`; all but the first are protected.
 | `[SOURCE, SOURCE, ...]` | the first that is neither null nor empty |
 | `{{literal: free}}` | the same text for everybody; a bare number, `true`, `false` or `null` too |
 | `{{sql: "lower(u.email)"}}` | an SQL expression over `u`, the row of `auth.users` |
+| `{{from: SOURCE, unique: suffix}}` | a text; one that is taken gets `_2`, `_3`, ... |
 
 ### Environment variables
 

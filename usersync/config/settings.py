@@ -17,7 +17,7 @@ from usersync.config.section import (
     Section,
     Unattended,
 )
-from usersync.config.sources import Source, UserColumn, problem
+from usersync.config.sources import Source, Suffixed, UserColumn, problem
 from usersync.config.values import (
     Comparable,
     ConnectSeconds,
@@ -110,7 +110,9 @@ class ProfileTable(Section):
         description="The one column that holds the user's id; it needs a unique constraint."
     )
     columns: Mapping[Identifier, Source] = Field(
-        {}, description="Per column, where its value comes from."
+        {},
+        description="Per column, where its value comes from; `{from: SOURCE, unique: suffix}` puts "
+        "a number behind a text that is taken.",
     )
     role: RoleSettings | None = Field(None, description="The column of the role, if there is one.")
     create: Literal["own_function", "columns"] | None = Field(
@@ -143,6 +145,16 @@ class ProfileTable(Section):
         for column in self.follow or ():
             if column not in self.columns:
                 raise problem(f"`{column}` is not listed under `columns`", "follow")
+            if isinstance(self.columns[column], Suffixed):
+                why = "a column that is followed equals its source; leave one of them out"
+                raise problem(f"`{column}` has `unique: suffix`, and {why}", "follow")
+        suffixed = [one for one, source in self.columns.items() if isinstance(source, Suffixed)]
+        if suffixed and self.create == "own_function":
+            raise problem(
+                "`unique: suffix` is for `create: columns`; with `own_function` the app's function"
+                " makes the values",
+                *("columns", suffixed[0]),
+            )
         return self
 
 

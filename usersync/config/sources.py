@@ -109,7 +109,18 @@ class FirstOf:
         return f"[{', '.join(source.describe() for source in self.sources)}]"
 
 
-AnySource: TypeAlias = UserColumn | Metadata | LiteralValue | Expression | FirstOf
+@dataclass(frozen=True, slots=True)
+class Suffixed:
+    """A text that no two profiles may share: who comes later gets a number behind it."""
+
+    source: UserColumn | Metadata | LiteralValue | Expression | FirstOf
+
+    def describe(self) -> str:
+        """The form a person writes."""
+        return f"{{from: {self.source.describe()}, unique: suffix}}"
+
+
+AnySource: TypeAlias = UserColumn | Metadata | LiteralValue | Expression | FirstOf | Suffixed
 
 
 def problem(sentence: str, *at: str) -> PydanticCustomError:
@@ -146,8 +157,10 @@ def _parse_name(name: str) -> UserColumn | Metadata:
     )
 
 
-def _parse_mapping(mapping: dict[object, object]) -> LiteralValue | Expression:
-    """Read ``{literal: ...}`` or ``{sql: ...}``."""
+def _parse_mapping(mapping: dict[object, object]) -> LiteralValue | Expression | Suffixed:
+    """Read ``{literal: ...}``, ``{sql: ...}`` or ``{from: ..., unique: suffix}``."""
+    if "from" in mapping or "unique" in mapping:
+        return _parse_suffixed(mapping)
     if set(mapping) == {"literal"}:
         return _parse_literal(mapping["literal"])
     if set(mapping) == {"sql"}:
@@ -155,7 +168,26 @@ def _parse_mapping(mapping: dict[object, object]) -> LiteralValue | Expression:
         if isinstance(sql, str) and sql.strip():
             return Expression(sql.strip())
         raise problem('`sql` takes an SQL expression as text, such as `{sql: "lower(u.email)"}`')
-    raise problem("a source that is a mapping has exactly one key, `literal` or `sql`")
+    raise problem(
+        "a source that is a mapping has exactly one key, `literal` or `sql`, or it says"
+        " `{from: SOURCE, unique: suffix}`"
+    )
+
+
+def _parse_suffixed(mapping: dict[object, object]) -> Suffixed:
+    """Read ``{from: ..., unique: suffix}``."""
+    if set(mapping) != {"from", "unique"} or mapping["unique"] != "suffix":
+        raise problem(
+            "a value that no two profiles may share is written `{from: SOURCE, unique: suffix}`"
+        )
+    source = parse_source(mapping["from"])
+    if isinstance(source, LiteralValue):
+        raise problem(
+            "`unique: suffix` on a fixed value would number all users; name a source of theirs"
+        )
+    if isinstance(source, Suffixed):
+        raise problem("`from` takes a source, and not another `unique: suffix`")
+    return Suffixed(source)
 
 
 def _parse_literal(value: object) -> LiteralValue:
@@ -173,19 +205,21 @@ def parse_source(value: Any) -> AnySource:
     """Read one source from what YAML makes of it.
 
     Args:
-        value: a name, a list of names, ``{literal: ...}``, ``{sql: ...}``, a bare value, or a
-            source that is read already.
+        value: a name, a list of names, ``{literal: ...}``, ``{sql: ...}``, one of these as
+            ``{from: ..., unique: suffix}``, a bare value, or a source that is read already.
 
     Raises:
         PydanticCustomError: it is no source; the sentence says what is allowed.
     """
-    if isinstance(value, UserColumn | Metadata | LiteralValue | Expression | FirstOf):
+    if isinstance(value, AnySource):
         return value
     if isinstance(value, list | tuple):
         sources = tuple(parse_source(item) for item in value)
         if not sources:
             raise problem("the list of sources is empty")
-        flat = tuple(source for source in sources if not isinstance(source, FirstOf))
+        flat = tuple(source for source in sources if not isinstance(source, FirstOf | Suffixed))
+        if any(isinstance(source, Suffixed) for source in sources):
+            raise problem("`unique: suffix` goes around the list: `{from: [...], unique: suffix}`")
         if len(flat) < len(sources):
             raise problem("a list of sources may not hold another list")
         return FirstOf(flat)

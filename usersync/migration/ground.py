@@ -18,6 +18,7 @@ from usersync.sql import changes
 from usersync.sql.changes import Change, Shape
 from usersync.sql.profiles import table_name
 from usersync.sql.replaced import Replaced
+from usersync.sql.unique import new_columns
 
 Writer = Literal["keep", "own", "none"]
 
@@ -90,7 +91,8 @@ def _shape(
     name = table_name(settings).as_string()
     is_there = survey.tables.get(name, False)
     if not is_there and (create or name in made):
-        return Shape(settings, changes.new_column_types(settings), made=True)
+        types = changes.new_column_types(settings)
+        return Shape(settings, types, made=True, suffixed=new_columns(settings, types))
     try:
         # Our trigger fills the columns itself, whatever made the profiles until now.
         filled = settings.model_copy(update={"create": "columns"}) if ours else settings
@@ -100,7 +102,7 @@ def _shape(
             raise
         make = session.command("migration.apply", "--create-table")
         raise Refused(error.message, f"{error.next_step}\nor let it be made: {make}") from error
-    return Shape(settings, found.column_types, made=name in made)
+    return Shape(settings, found.column_types, made=name in made, suffixed=found.suffixed)
 
 
 def unasked(found: Ground, settings: Settings) -> str:

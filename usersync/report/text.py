@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from usersync.model import Run, RunbookFacts, Step, TargetLine
-from usersync.privacy import LONGEST_MESSAGE, short_id, short_ids
+from usersync.model import NumberedValue, Run, RunbookFacts, Step, TargetLine
+from usersync.privacy import LONGEST_MESSAGE, masked_value, short_id, short_ids
 from usersync.report import media
 
 #: What may be no plain text; the line ends between the fields of JSON are.
@@ -33,7 +33,14 @@ def terminal(run: Run, *, show_ids: bool = False, verbose: bool = False, told: b
         return run.statements
     template = media.environment("terminal").get_template("terminal/run.txt.j2")
     shown = Ids(show_ids)
-    text = template.render(run=run, verbose=verbose, told=told, id=shown.one, ids_in=shown.all_in)
+    text = template.render(
+        run=run,
+        verbose=verbose,
+        told=told,
+        id=shown.one,
+        ids_in=shown.all_in,
+        value_of=shown.value,
+    )
     # What a template left out leaves no gap.
     return re.sub(r" +$", "", re.sub(r"\n{3,}", "\n\n", text), flags=re.MULTILINE).rstrip() + "\n"
 
@@ -87,9 +94,15 @@ class Ids:
         """A text, with every id in it."""
         return text if self._show else short_ids(text)
 
+    def value(self, value: str) -> str:
+        """What a column of somebody's profile holds, with a number behind it."""
+        return value if self._show else masked_value(value)
+
 
 def plain(value: Any, ids: Ids, privacy: str = "public") -> Any:
     """What a run is made of as JSON knows it, ids shortened outside of public fields."""
+    if isinstance(value, NumberedValue):
+        value = dataclasses.replace(value, value=ids.value(value.value))
     if dataclasses.is_dataclass(value):
         fields = {
             part.name: getattr(value, part.name)

@@ -60,6 +60,7 @@ class Function:
 FUNCTIONS = (
     Function("usersync_access", "queries/access", "Who answers, and what is installed."),
     Function("usersync_table", "queries/profile_table", "What the catalog says of the table."),
+    Function("usersync_unique_indexes", "queries/unique_indexes", "Which of its texts are unique."),
     Function("usersync_triggers", "queries/insert_triggers", "What a new profile fires."),
     Function("usersync_foreign_tables", "queries/foreign_tables", "What lives elsewhere."),
     Function("usersync_code", "queries/functions", "The code behind names."),
@@ -79,6 +80,8 @@ FUNCTIONS = (
     Function("usersync_unpaired", "queries/unpaired_since", "Who lacks theirs since a moment."),
     Function("usersync_plan", "queries/plan", "Counts and digests of what a sync would do.",
              _NO_NESTED_LOOP),
+    Function("usersync_wishes", "queries/wishes", "Who of a plan wants what another has.",
+             (*_NO_NESTED_LOOP, "set jit = off")),
     Function("usersync_touched_users", "queries/touched_users", "Who of a plan changed last."),
     Function("usersync_remaining", "queries/remaining", "Who of a plan has no profile still.",
              _NO_NESTED_LOOP),

@@ -18,7 +18,7 @@ from usersync.sql import api, compose, follow, load, profiles
 from usersync.sql.fragments import block, body, fragment, lines
 from usersync.sql.names import Names, ours
 from usersync.sql.replaced import Replaced
-from usersync.sql.shapes import Shape, record, table_names
+from usersync.sql.shapes import Shape, insert, record, table_names
 
 if TYPE_CHECKING:
     from usersync.config import ProfileTable, Settings, Source
@@ -215,6 +215,8 @@ def _new_table(table: ProfileTable) -> sql.Composable:
     for column, source in profiles.sources(table).items():
         required = table.role is not None and column == table.role.column
         definition = sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(types[column]))
+        if column in profiles.suffixed(table):
+            definition += sql.SQL(" unique")
         if required:
             value = profiles.typed_value(source, types[column])
             definition = sql.SQL("{} not null default {}").format(definition, value)
@@ -236,9 +238,10 @@ def _sign_up_table(settings: Settings, shape: Shape) -> sql.Composable:
         "sign_up_table",
         table_names(settings, shape)
         | {
+            "insert": insert(settings, shape, indent=12),
             "on_error": sql.SQL("raise;")
             if settings.install.on_error == "block"
-            else record(settings, shape, indent=8)
+            else record(settings, shape, indent=8),
         },
         indent=4,
     )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from usersync.config import FirstOf, LiteralValue, Metadata, UserColumn
-from usersync.sql import profiles
+from usersync.config import FirstOf, LiteralValue, Metadata, Suffixed, UserColumn
+from usersync.sql import profiles, unique
 from usersync.sql.fragments import body, fragment
-from usersync.sql.shapes import record, table_names
+from usersync.sql.shapes import insert, record, table_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +70,7 @@ def _become_permanent(settings: Settings, shape: Shape) -> sql.Composable:
     named = table_names(settings, shape) | {
         "ours": sql.Identifier(settings.install.schema_name),
         "table_name": sql.Literal(table.name),
+        "insert": insert(settings, shape, indent=16),
         "complete": complete,
         "on_error": record(settings, shape, indent=12),
     }
@@ -94,9 +95,14 @@ def _kept_equal(shape: Shape, columns: Sequence[str], *, as_made: bool = False) 
         sql.SQL(moved).format(name=sql.Identifier(name), column=sql.Identifier(column))
         for column, name in own.items()
     ]
+    now_is = {
+        one.name: unique.free_value(table, one, sql.SQL("{}::text").format(_now_is(own[one.name])))
+        for one in shape.suffixed
+        if one.name in own
+    }
     assignments = [
-        sql.SQL("{} = case when {} then now_is.{} else p.{} end").format(
-            sql.Identifier(column), condition, sql.Identifier(name), sql.Identifier(column)
+        sql.SQL("{0} = case when {1} then {2} else p.{0} end").format(
+            sql.Identifier(column), condition, now_is.get(column) or _now_is(name)
         )
         for (column, name), condition in zip(own.items(), differs, strict=True)
     ]
@@ -111,6 +117,10 @@ def _kept_equal(shape: Shape, columns: Sequence[str], *, as_made: bool = False) 
     }
 
 
+def _now_is(name: str) -> sql.Composable:
+    return sql.SQL("now_is.{}").format(sql.Identifier(name))
+
+
 def _columns_read(source: Source) -> tuple[str, ...] | None:
     """The columns of ``auth.users`` that a source reads; None when it may read any."""
     match source:
@@ -120,6 +130,8 @@ def _columns_read(source: Source) -> tuple[str, ...] | None:
             return ({"user_metadata": "raw_user_meta_data"}.get(root, "raw_app_meta_data"),)
         case LiteralValue():
             return ()
+        case Suffixed(source=inner):
+            return _columns_read(inner)
         case FirstOf(sources=candidates):
             read = [_columns_read(candidate) for candidate in candidates]
             return None if None in read else tuple(one for part in read for one in part or ())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from usersync.sql import names, pages, profiles, users
+from usersync.sql import names, pages, profiles, unique, users
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,16 +60,23 @@ def of_table(settings: Settings, shape: Shape, shapes: Sequence[Shape]) -> Names
     listed = [profiles.table_name(one.settings).as_string() for one in shapes]
     table = shape.settings
     role = sql.SQL("p.{}::text").format(sql.Identifier(table.role.column)) if table.role else None
+    common = names.of_table(
+        table, shape.column_types, settings.users, in_share=_IN_SHARE, in_plan=_IN_PLAN
+    )
+    spare = sql.SQL("coalesce((input ->> 'spare')::bigint, 0)")
     return {
-        **names.of_table(
-            table, shape.column_types, settings.users, in_share=_IN_SHARE, in_plan=_IN_PLAN
-        ),
+        **common,
+        "spare": spare,
+        "wishes": unique.wishes(table, shape.suffixed, common, spare),
         **_of_catalog(settings, shape),
         "profile_names": sql.SQL("({}::text[] || {}::text[])").format(
             sql.Literal(listed), _texts("tables")
         ),
         "values": profiles.value_list(
-            table, shape.column_types, role_input=sql.SQL("input ->> 'role'")
+            table,
+            shape.column_types,
+            role_input=sql.SQL("input ->> 'role'"),
+            given=unique.given_values(table, shape.suffixed),
         ),
         "after": _AFTER,
         "listed": sql.SQL("least(coalesce((input ->> 'listed')::bigint, 0), 20000)"),

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from psycopg import sql
 
-from usersync.sql import profiles, users
+from usersync.sql import profiles, unique, users
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from usersync.config import ProfileTable, Settings, Users
+    from usersync.sql.unique import UniqueColumn
 
 Names = dict[str, sql.Composable]
 
@@ -27,6 +28,7 @@ def of_table(
     in_share: sql.Composable,
     in_plan: sql.Composable,
     role: str | None = None,
+    suffixed: Sequence[UniqueColumn] = (),
 ) -> Names:
     """Everything about one table that a query file may name.
 
@@ -37,13 +39,16 @@ def of_table(
         in_share: true for the users of the share that is meant.
         in_plan: true for the users that the plan means.
         role: the role of a new profile instead of the default one.
+        suffixed: its columns of which no two profiles may have the same value.
     """
     email = profiles.email_column(settings)
     return {
         "profiles": profiles.table_name(settings),
         "key": sql.Identifier(settings.key),
         "columns": profiles.column_list(settings),
-        "values": profiles.value_list(settings, column_types, role),
+        "values": profiles.value_list(
+            settings, column_types, role, given=unique.given_values(settings, suffixed)
+        ),
         "steady_values": profiles.steady_values(settings),
         "needs_profile": users.needs_profile(predicate),
         "skip_number": users.skip_number(predicate),

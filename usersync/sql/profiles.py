@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, assert_never
 
 from psycopg import sql
 
-from usersync.config import Expression, FirstOf, LiteralValue, Metadata, UserColumn
+from usersync.config import (
+    Expression,
+    FirstOf,
+    LiteralValue,
+    Metadata,
+    Suffixed,
+    UserColumn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +52,7 @@ def value_list(
     column_types: Mapping[str, str],
     role: str | None = None,
     role_input: sql.Composable | None = None,
+    given: Mapping[str, sql.Composable] | None = None,
 ) -> sql.Composable:
     """The values of the insert over the row ``u``, in the order of `column_list`.
 
@@ -53,9 +61,11 @@ def value_list(
         column_types: the type of each column without its length, so that a cast never cuts text.
         role: the role to give instead of the default one.
         role_input: an expression of the role to give, null for the default one.
+        given: the values of columns that are more than their source.
     """
     values = [
-        typed_value(source, column_types[column]) for column, source in sources(table, role).items()
+        (given or {}).get(column, typed_value(source, column_types[column]))
+        for column, source in sources(table, role).items()
     ]
     if table.role is not None and role_input is not None:
         default, kind = sql.Literal(table.role.default), column_types[table.role.column]
@@ -68,6 +78,8 @@ def value_list(
 
 def steady_values(table: ProfileTable) -> sql.Composable:
     """The sources that a plan's digest covers: all but ``sql:`` ones, which may be volatile.
+
+    One with ``unique: suffix`` is covered always, since others depend on it.
 
     Without the casts of `value_list`: one value that does not fit its column is a failed creation,
     and must not break the plan.
@@ -112,6 +124,8 @@ def value(source: Source) -> sql.Composable:
         case Expression(sql=text):
             # On lines of its own: a comment at its end must not swallow our parenthesis.
             return sql.SQL("\n{}\n").format(sql.SQL(text))
+        case Suffixed(source=source):
+            return value(source)
         case _:
             assert_never(source)
 
@@ -164,11 +178,22 @@ def fixed_values(table: ProfileTable) -> list[tuple[str, LiteralValue]]:
     ]
 
 
+def suffixed(table: ProfileTable) -> dict[str, Suffixed]:
+    """The columns of which no two profiles may have the same value."""
+    return {
+        column: source for column, source in table.columns.items() if isinstance(source, Suffixed)
+    }
+
+
 def _candidates(source: Source) -> tuple[Source, ...]:
+    if isinstance(source, Suffixed):
+        return _candidates(source.source)
     return source.sources if isinstance(source, FirstOf) else (source,)
 
 
 def _has_expression(source: Source) -> bool:
+    if isinstance(source, Suffixed):
+        return False
     return any(isinstance(candidate, Expression) for candidate in _candidates(source))
 
 

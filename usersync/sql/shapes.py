@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from usersync.sql import profiles, users
+from usersync.sql import profiles, unique, users
 from usersync.sql.fragments import fragment
 
 if TYPE_CHECKING:
     from usersync.config import ProfileTable, Settings
     from usersync.sql.names import Names
+    from usersync.sql.unique import UniqueColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Shape:
     settings: ProfileTable
     column_types: Mapping[str, str]
     made: bool = False
+    suffixed: tuple[UniqueColumn, ...] = ()
+    """Its columns with ``unique: suffix``."""
 
     @property
     def followed(self) -> tuple[str, ...]:
@@ -44,9 +47,17 @@ def table_names(settings: Settings, shape: Shape) -> Names:
         "profiles": profiles.table_name(table),
         "key": sql.Identifier(table.key),
         "columns": profiles.column_list(table),
-        "values": profiles.value_list(table, shape.column_types),
+        "values": profiles.value_list(
+            table, shape.column_types, given=unique.free_values(table, shape.suffixed)
+        ),
         "needs_profile": users.needs_profile(settings.users),
     }
+
+
+def insert(settings: Settings, shape: Shape, indent: int) -> sql.Composable:
+    """The piece that makes the profile of the user ``new``."""
+    name = "insert_suffixed" if shape.suffixed else "insert_profile"
+    return fragment(name, table_names(settings, shape), indent)
 
 
 def record(settings: Settings, shape: Shape, indent: int) -> sql.Composable:

@@ -142,6 +142,7 @@ class _Crew:
                     batch,
                     max_failures=self._failures_left(),
                     event=unit,
+                    numbers=self._planned.numbers,
                 )
             except TooSlow:
                 if not work.give_back(batch):
@@ -326,7 +327,9 @@ def _all_work(session: Session, planned: Planned, crew: _Crew, doors: Sequence[B
     if planned.counts.user_ids is not None:
         crew.run(doors, Listed(planned.counts.user_ids))
         return look()
-    if plan.rows * _SWEEP_FROM_SHARE >= plan.total and planned.selection.last is None:
+    # Numbers go by name.
+    sweeps = planned.selection.last is None and planned.numbers is None
+    if sweeps and plan.rows * _SWEEP_FROM_SHARE >= plan.total:
         crew.run(doors, Sweep(table, plan))
         # Asked, not summed up: somebody who joined the users beside the plan may stand in the
         # numbers for one whose row moved to where the sweep had been.

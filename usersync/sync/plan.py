@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from usersync import __version__
-from usersync.backends import Cursor, PlanCounts, Selection, Table
+from usersync.backends import Cursor, Numbers, PlanCounts, Selection, Table
 from usersync.digest import Digest, fingerprint
 from usersync.errors import Refused, Stopped
 from usersync.model import Plan
@@ -14,6 +14,7 @@ from usersync.session import Session
 from usersync.sql import profiles
 from usersync.sync import guards
 from usersync.sync.latecomers import LOOKED_AT, latecomers
+from usersync.sync.numbers import numbers
 from usersync.sync.work import PAGE_ROWS
 
 
@@ -62,6 +63,8 @@ class Planned:
     selection: Selection
     plan: Plan
     counts: PlanCounts
+    numbers: Numbers | None = None
+    """Those behind the values of columns with ``unique: suffix``."""
 
 
 def make_plan(
@@ -105,7 +108,8 @@ def make_plan(
             counts = session.backend.plan(table, selection, listed=listed)
     newest_at = approved.newest_at if approved else (counts.newest_at or counts.as_of)
     selection = replace(selection, newest_at=newest_at)
-    digest = _digest(session, table, options, counts, selection)
+    given, numbered = numbers(session.backend, table, selection, list_users)
+    digest = _digest(session, table, options, counts, selection, given)
     if approved:
         _stop_if_stale(session, options, approved, digest)
     triggers = session.backend.triggers(table)
@@ -124,12 +128,13 @@ def make_plan(
         users=users,
         triggers=triggers,
         newer=counts.newer if approved else 0,
+        numbered=numbered,
     )
     standing = guards.guards(session, plan, options)
     if plan.rows:
         standing = (*guards.read_only_guard(session, table), *standing)
     plan = replace(plan, guards=standing)
-    return Planned(table, selection, plan, counts)
+    return Planned(table, selection, plan, counts, given)
 
 
 def refuse_impossible(options: SyncOptions, tables: Sequence[Table]) -> None:
@@ -162,6 +167,7 @@ def _digest(
     options: SyncOptions,
     counts: PlanCounts,
     selection: Selection,
+    given: Numbers | None,
 ) -> Digest:
     settings = session.target.settings
     assert selection.newest_at is not None
@@ -175,7 +181,7 @@ def _digest(
         settings=fingerprint(settings.users, sorted(_columns(table)), options.share, options.limit),
         tool=fingerprint(__version__),
         users=counts.users_digest,
-        values=fingerprint(counts.values_digest, length=8),
+        values=fingerprint(counts.values_digest, *([] if given is None else [given]), length=8),
     )
 
 

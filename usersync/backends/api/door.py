@@ -18,9 +18,11 @@ from usersync.backends import (
     Blocks,
     Cursor,
     Match,
+    Numbers,
     PlanCounts,
     Selection,
     Table,
+    Wish,
     access,
     answers,
     inspection,
@@ -170,6 +172,10 @@ class ApiDoor:
         (row,) = self._rows("usersync_plan", table, **given.selected(selection), listed=listed)
         return built(lambda **fields: answers.plan(fields), row)
 
+    def wishes(self, table: Table, selection: Selection, spare: int) -> tuple[Wish, ...]:
+        rows = self._rows("usersync_wishes", table, **given.selected(selection), spare=spare)
+        return tuple(map(answers.wish, rows))
+
     def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
@@ -244,6 +250,7 @@ class ApiDoor:
         max_failures: int,
         role: str | None = None,
         event: JournalEvent | None = None,
+        numbers: Numbers | None = None,
     ) -> BatchResult:
         sent: dict[str, Any] = given.selected(selection) | {
             "table": table.settings.name,
@@ -262,6 +269,8 @@ class ApiDoor:
             output = self._batches.create("usersync_create_blocks", sent)
         else:
             sent["user_ids"] = list(batch.user_ids)
+            if numbers is not None:
+                sent["numbers"] = answers.numbers_of(numbers, batch.user_ids)
             output = self._batches.create("usersync_create", sent)
         self._rehearsed_rows += output.get("rows_written", 0)
         return answers.batch_result(output)
@@ -325,7 +334,10 @@ class ApiDoor:
 
     def _facts(self, settings: ProfileTable) -> Mapping[str, Any]:
         (row,) = self._caller.rows("usersync_table", table=settings.name)
-        facts: Mapping[str, Any] = row["facts"]
+        facts: dict[str, Any] = row["facts"]
+        if profiles.suffixed(settings):
+            rows = self._caller.rows("usersync_unique_indexes", table=settings.name)
+            facts["unique"] = rows
         return facts
 
     def _rows(self, function: str, table: Table, **rest: Any) -> list[dict[str, Any]]:

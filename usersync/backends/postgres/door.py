@@ -20,9 +20,11 @@ from usersync.backends import (
     Blocks,
     Cursor,
     Match,
+    Numbers,
     PlanCounts,
     Selection,
     Table,
+    Wish,
     access,
     answers,
     inspection,
@@ -47,7 +49,7 @@ from usersync.model import (
     Trigger,
     User,
 )
-from usersync.sql import compose, load, pages, users
+from usersync.sql import compose, load, pages, profiles, unique, users
 
 #: How long a first connection is tried.
 _FIRST_CONNECTION_S = 3.0
@@ -132,7 +134,13 @@ class PostgresDoor:
         def work(cursor: RowCursor) -> dict[str, Any]:
             facts: dict[str, Any] = fetch_all(cursor, query)[0]["facts"]
             used = own_function.used(cursor, self._settings, settings, facts["sign_up"])
-            return facts | {"own_function": used}
+            facts |= {"own_function": used, "unique": ()}
+            if profiles.suffixed(settings):
+                # Expressions are printed with the schemas that a trigger needs.
+                cursor.execute("set local search_path = ''")
+                indexes = compose(load("queries/unique_indexes"), names.of_settings(settings))
+                facts["unique"] = fetch_all(cursor, indexes)
+            return facts
 
         return self._transactions.read(work)
 
@@ -180,6 +188,22 @@ class PostgresDoor:
         def work(cursor: RowCursor) -> PlanCounts:
             cursor.execute(_NO_NESTED_LOOP)
             return answers.plan(fetch_all(cursor, query)[0])
+
+        return self._transactions.read(work)
+
+    def wishes(self, table: Table, selection: Selection, spare: int) -> tuple[Wish, ...]:
+        named, more = self._names(table, selection), sql.Literal(spare)
+        named |= {
+            "spare": more,
+            "wishes": unique.wishes(table.settings, table.suffixed, named, more),
+        }
+
+        def work(cursor: RowCursor) -> tuple[Wish, ...]:
+            cursor.execute(_NO_NESTED_LOOP)
+            cursor.execute("set local jit = off")
+            return tuple(
+                map(answers.wish, fetch_all(cursor, compose(load("queries/wishes"), named)))
+            )
 
         return self._transactions.read(work)
 
@@ -281,12 +305,15 @@ class PostgresDoor:
         max_failures: int,
         role: str | None = None,
         event: JournalEvent | None = None,
+        numbers: Numbers | None = None,
     ) -> BatchResult:
         page: dict[str, Any]
         if isinstance(batch, Blocks):
             how, page = pages.BY_BLOCKS, {"first_block": batch.first, "end_block": batch.end}
         else:
             how, page = pages.BY_IDS, {"user_ids": list(batch.user_ids)}
+            if numbers is not None:
+                page["numbers"] = answers.numbers_of(numbers, batch.user_ids)
         named = self._names(table, selection, role) | how | pages.ISOLATION
         looked_up = not (isinstance(batch, Blocks) and batch.all_missing)
         named["is_missing"] = pages.is_missing(named) if looked_up else sql.SQL("true")

@@ -35,6 +35,7 @@ def of_table(
         in_share=users.in_share(selection.share),
         in_plan=users.in_plan(newest_at, literals(selection.last), selection.without),
         role=role,
+        suffixed=table.suffixed,
     )
 
 

@@ -3,11 +3,7 @@
 if became_permanent then
     begin
         if not exists (select from {profiles} as p where p.{key} = new.id) then
-            insert into {profiles} ({columns})
-            select {values}
-            from (select new.*) as u
-            where {needs_profile}
-            on conflict ({key}) do nothing;
+            {insert}
             begin
                 -- What failed for want of an address in this transaction has not failed any more.
                 delete from {ours}.failures as f

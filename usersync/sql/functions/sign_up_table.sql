@@ -1,11 +1,7 @@
 -- does: gives the new user a profile in one table
 begin
     if not exists (select from {profiles} as p where p.{key} = new.id) then
-        insert into {profiles} ({columns})
-        select {values}
-        from (select new.*) as u
-        where {needs_profile}
-        on conflict ({key}) do nothing;
+        {insert}
     end if;
 exception when others or assert_failure then
     {on_error}

@@ -20,9 +20,11 @@ from usersync.backends import (
     Cursor,
     Ids,
     Match,
+    Numbers,
     PlanCounts,
     Selection,
     Table,
+    Wish,
     inspection,
     status,
 )
@@ -177,6 +179,16 @@ class UnpreparedDoor:
     def plan(self, table: Table, selection: Selection, *, listed: int = 0) -> PlanCounts:
         return self._planned(table).counts(selection, digests=True, listed=listed)
 
+    def wishes(
+        self,
+        table: Table,
+        selection: Selection,  # noqa: ARG002
+        spare: int,  # noqa: ARG002
+    ) -> tuple[Wish, ...]:
+        """A table with ``unique: suffix`` was refused."""
+        assert not table.suffixed
+        return ()
+
     def touched_users(
         self, table: Table, selection: Selection, limit: int
     ) -> tuple[tuple[str, int], ...]:
@@ -227,6 +239,7 @@ class UnpreparedDoor:
         max_failures: int,
         role: str | None = None,
         event: JournalEvent | None = None,  # noqa: ARG002 - the journal is the file
+        numbers: Numbers | None = None,  # noqa: ARG002 - none of its tables needs any
     ) -> BatchResult:
         assert isinstance(batch, Ids)
         planned = self._lists.made(table.settings, _json_columns(table))

@@ -13,7 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
 from usersync.backends.api.unprepared.metadata import as_text, at_path
-from usersync.config import Expression, FirstOf, LiteralValue, Metadata, UserColumn
+from usersync.config import (
+    Expression,
+    FirstOf,
+    LiteralValue,
+    Metadata,
+    Suffixed,
+    UserColumn,
+)
 from usersync.errors import Refused
 from usersync.sql import profiles
 
@@ -47,6 +54,12 @@ def refuse_unseen(table: ProfileTable, ways: str) -> None:
         Refused: an SQL expression, or whether somebody is an SSO user.
     """
     for column, source in table.columns.items():
+        if isinstance(source, Suffixed):
+            raise Refused(
+                f"{table.name} columns.{column} has unique: suffix, and which values are taken only"
+                " the database can work out",
+                ways,
+            )
         candidates = source.sources if isinstance(source, FirstOf) else (source,)
         for one in candidates:
             if isinstance(one, Expression):
@@ -90,7 +103,7 @@ def _text(source: Source, user: Listed) -> str | None:
         case FirstOf(sources=candidates):
             texts = ((_text(candidate, user) or "").strip(" ") for candidate in candidates)
             return next((text for text in texts if text), None)
-        case Expression():
+        case Expression() | Suffixed():
             raise AssertionError("refused before")
         case _:
             assert_never(source)
