@@ -259,8 +259,8 @@ $ invoke migration.footprint --target local
 Target: local · local socket · direct as postgres
 
 === Footprint ===
-function   32; --verbose lists them
-grant      31; --verbose lists them
+function   34; --verbose lists them
+grant      33; --verbose lists them
 index      11; --verbose lists them
 policy     nobody on usersync.before_images (0004_before_images)
 policy     nobody on usersync.failures (0003_failures)

@@ -84,6 +84,7 @@ FIRST_LINES = {
     " (and 1 more check; 201 findings in all)",
     "migration_plan": "⚠️ 2 of 2 changes of the migration to make",
     "verified": "✅ 1 check found nothing that counts",
+    "footprint": "✅ 4 things of usersync in the target",
     "paused": "⏸️ sign-ups make no profile: public.handle_new_user() is paused since"
     " 2026-11-20 14:02 UTC, 12 signed up since then",
     "gate": "✋ runbook sign-ups-fail: stopped at pause: waits for approval",
