@@ -121,7 +121,7 @@ def test_github_does_not_say(
     of: str, production: App, github: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever GitHub answers in the place of who it was: exit 1, and nothing is written."""
-    monkeypatch.setattr("usersync.github.client._BUDGET_S", 0.1)
+    monkeypatch.setattr("usersync.github.client._BUDGET_S", 0.0)  # asked once
     github.add_run(PLAN, actor="anna")
     github.add_run(APPLY, actor="ben")
     for fault in FAULTS.values():
