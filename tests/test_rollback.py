@@ -148,6 +148,7 @@ def test_drop_data_dumps_every_row_first(app: App) -> None:
     app.configure(MADE)
     applied(app, create_table=True)
     users = app.users(1_203)
+    installed = {row["change"] for row in app.rows("select change from usersync.ledger")}
     run = rollback(app, drop_data=True)
     assert run.exit_code == 0, run.error
     assert not has_schema(app)
@@ -156,6 +157,7 @@ def test_drop_data_dumps_every_row_first(app: App) -> None:
     assert sorted(str(row["id"]) for row in rows["public.members"]) == sorted(users)
     # There is no file of a table without a row.
     assert set(rows) == {"public.members", "usersync.ledger", "usersync.journal"}
+    assert {row["change"] for row in rows["usersync.ledger"]} == installed
     journal_rows = rows["usersync.journal"]
     assert "migration.rollback" in {row["task"] for row in journal_rows}
     for path in (app.folder.parent / "state").rglob("dropped/*.jsonl"):

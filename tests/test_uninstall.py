@@ -447,7 +447,7 @@ def test_cut_off_it_goes_on(
         cut = uninstall(app)
     monkeypatch.setenv("SUPABASE_DB_URL", app.url)
     assert cut.exit_code in (1, 5), cut.error
-    assert wire.commits >= commit
+    assert wire.commits >= commit, cut.error
     again = uninstall(app)
     assert again.exit_code == 0, again.error
     assert (again.steps[-1].name, again.steps[-1].status) == ("proof", "ok")

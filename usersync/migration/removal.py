@@ -10,11 +10,11 @@ from usersync.backends.footprint import PARTS
 from usersync.errors import Refused, Remains, UsersyncError
 from usersync.migration import consent
 from usersync.migration.execution import as_recorded, run_all
-from usersync.migration.rollback import files, in_order, refuse_other_owner, silence, written
+from usersync.migration.rollback import dumps, in_order, refuse_other_owner, silence, written
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
 from usersync.sql import replaced
-from usersync.sql.changes import LEDGER, Change
+from usersync.sql.changes import Change
 from usersync.sql.names import quoted
 
 _TASK = "uninstall"
@@ -164,17 +164,12 @@ def _carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         todo: list[tuple[Change, Direction]] = [
             (as_recorded(entry), "revert") for entry in planned.todo
         ]
-        dumps = {entry.change: files(session, entry, folder) for entry in planned.todo}
-        # Each change takes its line out of the ledger: so the whole of it is kept first.
-        ledger = dumps.pop(LEDGER, {})
-        first = planned.todo[0].change
-        dumps[first] = ledger | dumps.get(first, {})
         steps, error = run_all(
             session,
             todo,
             planned.survey,
             digest=planned.digest,
-            dumps=dumps,
+            dumps=dumps(session, planned.todo, folder),
             prove=lambda: (proof(session),),
         )
     notes = (

@@ -13,7 +13,7 @@ from usersync.migration import consent, ground
 from usersync.migration.execution import as_recorded, run_all
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
-from usersync.sql.changes import Change
+from usersync.sql.changes import LEDGER, Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,13 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         todo: list[tuple[Change, Direction]] = [
             (as_recorded(entry), "revert") for entry in planned.todo
         ]
-        dumps = {entry.change: files(session, entry, folder) for entry in planned.todo}
-        steps, error = run_all(session, todo, planned.survey, digest=planned.digest, dumps=dumps)
+        steps, error = run_all(
+            session,
+            todo,
+            planned.survey,
+            digest=planned.digest,
+            dumps=dumps(session, planned.todo, folder),
+        )
     left = _left(session, planned, error)
     done = {step.name for step in steps}
     told = replace(
@@ -234,8 +239,25 @@ def _fate(entry: LedgerEntry) -> str:
     return f"is taken out, and with it {', '.join(entry.drops)}; every row goes into a file first"
 
 
-def files(session: Session, entry: LedgerEntry, folder: Path) -> dict[str, Path]:
-    """The tables that go with a change, each with the file that takes its rows first."""
+def dumps(
+    session: Session, todo: Sequence[LedgerEntry], folder: Path
+) -> dict[str, dict[str, Path]]:
+    """Per change the tables that go with it, each with the file that takes its rows first.
+
+    Args:
+        session: the run's surroundings.
+        todo: what is to go, in its order.
+        folder: where the files are.
+    """
+    found = {entry.change: _files(session, entry, folder) for entry in todo}
+    # Each change takes its line out of the ledger: so the whole of it is kept first.
+    if ledger := found.pop(LEDGER, {}):
+        first = todo[0].change
+        found[first] = ledger | found.get(first, {})
+    return found
+
+
+def _files(session: Session, entry: LedgerEntry, folder: Path) -> dict[str, Path]:
     # Of this run alone: one that goes on where another was cut off, in the same second, must not
     # write over its files.
     of_run = f"{session.clock():%Y%m%dT%H%M%SZ}-{session.journal.run_id[:8]}-{entry.change}"
