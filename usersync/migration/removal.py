@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from usersync.backends.catalog import Direction, Footprint, LedgerEntry, Survey
+from usersync.backends.catalog import Footprint, LedgerEntry, Survey
 from usersync.backends.footprint import PARTS
 from usersync.errors import Refused, Remains, UsersyncError
 from usersync.migration import consent
-from usersync.migration.execution import as_recorded, run_all
-from usersync.migration.rollback import dumps, in_order, refuse_other_owner, silence, written
+from usersync.migration.rollback import in_order, refuse_other_owner, take_out, written
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
 from usersync.sql import replaced
-from usersync.sql.changes import Change
 from usersync.sql.names import quoted
 
 _TASK = "uninstall"
@@ -158,20 +156,14 @@ def proof(session: Session) -> Step:
 
 
 def _carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
-    steps: tuple[Step, ...] = ()
-    silenced, error = silence(session, planned.survey, planned.todo)
-    if error is None:
-        todo: list[tuple[Change, Direction]] = [
-            (as_recorded(entry), "revert") for entry in planned.todo
-        ]
-        steps, error = run_all(
-            session,
-            todo,
-            planned.survey,
-            digest=planned.digest,
-            dumps=dumps(session, planned.todo, folder),
-            prove=lambda: (proof(session),),
-        )
+    silenced, steps, error = take_out(
+        session,
+        planned.survey,
+        planned.todo,
+        folder,
+        digest=planned.digest,
+        prove=lambda: (proof(session),),
+    )
     notes = (
         *(f"{table} {_STAYS}" for entry in planned.stays for table in _plain(entry.drops)),
         *planned.notes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -158,19 +158,9 @@ def rollback(session: Session, options: RollbackOptions, folder: Path) -> Outcom
 
 def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
     """Do what was planned and allowed; what lost data goes into files in the folder first."""
-    steps: tuple[Step, ...] = ()
-    silenced, error = silence(session, planned.survey, planned.todo)
-    if error is None:
-        todo: list[tuple[Change, Direction]] = [
-            (as_recorded(entry), "revert") for entry in planned.todo
-        ]
-        steps, error = run_all(
-            session,
-            todo,
-            planned.survey,
-            digest=planned.digest,
-            dumps=dumps(session, planned.todo, folder),
-        )
+    silenced, steps, error = take_out(
+        session, planned.survey, planned.todo, folder, digest=planned.digest
+    )
     left = _left(session, planned, error)
     done = {step.name for step in steps}
     told = replace(
@@ -199,19 +189,42 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
     )
 
 
-def silence(
-    session: Session, survey: Survey, todo: Sequence[LedgerEntry]
-) -> tuple[tuple[Step, ...], UsersyncError | None]:
-    """Let what acts on sign-ups do nothing; takes no lock on any table.
+def take_out(
+    session: Session,
+    survey: Survey,
+    todo: Sequence[LedgerEntry],
+    folder: Path,
+    *,
+    digest: str,
+    prove: Callable[[], tuple[Step, ...]] = tuple,
+) -> tuple[tuple[Step, ...], tuple[Step, ...], UsersyncError | None]:
+    """Undo changes as the ledger says, once what acts on sign-ups does nothing any more.
 
     Args:
         session: the run's surroundings.
         survey: what is there.
-        todo: what is to go.
+        todo: what is to go, in its order.
+        folder: what has rows goes into files there first.
+        digest: stands for the plan.
+        prove: what is looked at when all is done.
 
     Returns:
-        A step for each function, and what ended it early.
+        A step for each function that does nothing any more, one for each change and each proof,
+        and what ended it early.
     """
+    silenced, error = _silence(session, survey, todo)
+    if error is not None:
+        return silenced, (), error
+    changes: list[tuple[Change, Direction]] = [(as_recorded(entry), "revert") for entry in todo]
+    dumps = _dumps(session, todo, folder)
+    steps, error = run_all(session, changes, survey, digest=digest, dumps=dumps, prove=prove)
+    return silenced, steps, error
+
+
+def _silence(
+    session: Session, survey: Survey, todo: Sequence[LedgerEntry]
+) -> tuple[tuple[Step, ...], UsersyncError | None]:
+    """Let what acts on sign-ups do nothing; takes no lock on any table."""
     steps: list[Step] = []
     try:
         for function in (one for entry in todo for one in entry.trigger_functions):
@@ -239,16 +252,10 @@ def _fate(entry: LedgerEntry) -> str:
     return f"is taken out, and with it {', '.join(entry.drops)}; every row goes into a file first"
 
 
-def dumps(
+def _dumps(
     session: Session, todo: Sequence[LedgerEntry], folder: Path
 ) -> dict[str, dict[str, Path]]:
-    """Per change the tables that go with it, each with the file that takes its rows first.
-
-    Args:
-        session: the run's surroundings.
-        todo: what is to go, in its order.
-        folder: where the files are.
-    """
+    """Per change the tables that go with it, each with the file that takes its rows first."""
     found = {entry.change: _files(session, entry, folder) for entry in todo}
     # Each change takes its line out of the ledger: so the whole of it is kept first.
     if ledger := found.pop(LEDGER, {}):
