@@ -578,6 +578,33 @@ KINDS = {
 }
 
 
+def test_a_deadlock_is_never_the_apps(app: App) -> None:
+    """A transaction of the app that has one profile and wants the other passes; the batch waits."""
+    first, second = sorted(app.users(2))
+    of_a_batch = "current_setting('application_name') = 'usersync'"
+    slow_rows(app, 0.3, only=f"{of_a_batch} and new.user_id = '{second}'")
+    insert = "insert into user_profiles (user_id, email) values (%s, gen_random_uuid())"
+    with session(app) as other:
+        other.execute(insert, [second])
+        with sync_in_background(app) as result:
+            until(lambda: sleeps(app), "the batch to be between its two rows")
+            other.execute(insert, [first])
+            other.commit()
+            run = result()
+    assert (run.exit_code, run.error) == (0, "")
+    assert counts(summary_of(run)) == {"created": 0, "failed": 0, "already_there": 2, "gone": 0}
+
+
+def sleeps(app: App) -> bool:
+    """Whether a batch is in its slow row."""
+    return bool(
+        app.rows(
+            "select pid from pg_stat_activity where application_name = 'usersync'"
+            " and datname = current_database() and wait_event = 'PgSleep'"
+        )
+    )
+
+
 @pytest.mark.parametrize("foreign_key", [True, False])
 def test_life_goes_on(app: App, monkeypatch: pytest.MonkeyPatch, foreign_key: bool) -> None:
     """Sign-ups, deletions, changes during a sync: none lost, none blocked longer than a batch."""

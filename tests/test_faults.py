@@ -112,7 +112,7 @@ def test_a_lock_that_is_kept(app: App) -> None:
         other.execute("select from auth.users where id = %s for update", [ids[9]])
         run = app.sync(batch_size=3)
     assert run.exit_code == 1
-    assert "another session held a lock for longer than lock_timeout_s" in run.error
+    assert "another session held a lock for longer than usersync waits (lock_timeout_s" in run.error
     assert any("pg_stat_activity" in step for step in run.next_steps)
     made = profiles(app)
     assert counts(summary_of(run)) == {"created": made, "failed": 0, "already_there": 0, "gone": 0}

@@ -54,7 +54,7 @@ def explain(error: psycopg.Error) -> UsersyncError:
         return _explain_right(text)
     if state == "55P03":
         return CouldNotTell(
-            "another session held a lock for longer than lock_timeout_s",
+            "another session held a lock for longer than usersync waits (lock_timeout_s, retry_s)",
             "run the same command again, or look at pg_stat_activity for a long transaction",
         )
     if state == "25006":

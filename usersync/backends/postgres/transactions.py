@@ -36,6 +36,10 @@ _BATCH_PLAN = sql.SQL(
     " set local enable_mergejoin = off; set local enable_bitmapscan = off"
 )
 
+#: The longest that a batch waits for a lock before it lets go of its own and is tried again: a
+#: deadlock is found by who waits longest, and after deadlock_timeout (1 s) that would be the app.
+_BATCH_LOCK_S = 0.5
+
 
 class Transactions:
     """Runs work in transactions on one connection, which is opened again when it breaks.
@@ -207,10 +211,13 @@ class Transactions:
 
     def _begin(self, cursor: Cursor, begin: sql.SQL) -> None:
         seconds = self._settings.statement_timeout_s
+        lock_timeout_s = self._settings.lock_timeout_s
         if self._rehearsal_ends_at is not None:
             seconds = max(self._rehearsal_ends_at - time.monotonic(), 0.001)
             begin = _BATCH_PLAN if begin is _BATCH_PLAN else sql.SQL("select")
-        self._limit(cursor, begin, seconds, self._settings.lock_timeout_s)
+        elif begin is _BATCH_PLAN:
+            lock_timeout_s = min(lock_timeout_s, _BATCH_LOCK_S)
+        self._limit(cursor, begin, seconds, lock_timeout_s)
 
     def _limit(self, cursor: Cursor, begin: sql.SQL, seconds: float, lock_timeout_s: float) -> None:
         """The first statements of a transaction: what it may do, and how long it may take."""
