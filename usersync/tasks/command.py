@@ -76,6 +76,8 @@ def command(
         ]
 
         def body(context: Context, *arguments: Any, **flags: Any) -> None:
+            # Invoke has switched it off, for the sake of tasks.py; see its --write-pyc.
+            sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
             _print_anything()
             try:
                 traps.refuse_places(flags)
