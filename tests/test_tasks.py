@@ -749,7 +749,7 @@ def test_modules_are_compiled_once(nowhere: Path, tmp_path: Path, unwanted: str)
     program = Path(sys.executable).with_name("usersync")
     how = {"PYTHONPYCACHEPREFIX": str(cache), "PYTHONDONTWRITEBYTECODE": unwanted}
     subprocess.run([program, "status"], env=os.environ | how, capture_output=True, check=False)
-    assert bool(list(cache.rglob("runner.*.pyc"))) is not bool(unwanted)
+    assert bool(list(cache.rglob("usersync/runner.*.pyc"))) is not bool(unwanted)
 
 
 def test_without_the_extra(workdir: Path) -> None:
