@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.app import App
 from tests.conftest import Database
 from tests.migrated import applied
-from usersync import report
+from usersync import local, report
 from usersync.model import Run, Trace
 
 
@@ -87,6 +89,31 @@ def test_by_the_catalog_and_not_the_ledger(app: App) -> None:
         "Names ours in its text: public.f()",
     ):
         assert note in run.notes
+
+
+def test_what_names_it_elsewhere(app: App, database: Database) -> None:
+    """Settings of roles and jobs of pg_cron, which no dependency of Postgres knows."""
+    applied(app)
+    stub = Path(local.__file__).parents[1] / "sql/local/stubs/pg_cron.sql"
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(stub.read_bytes())
+        for statement in (
+            "alter role authenticator in database {} set pgrst.db_schemas = 'public, usersync'",
+            "alter role anon in database {} set search_path = usersyncs, public",
+            "alter role service_role in database {} set application_name = 'usersync'",
+        ):
+            query = sql.SQL(statement).format(sql.Identifier(database.name))
+            admin.execute(query)
+    app.rows(
+        "select cron.schedule('tidy', '7 3 * * *', 'delete from usersync.failures'),"
+        " cron.schedule('other', '7 3 * * *', 'select 1')"
+    )
+    run = footprint(app)
+    setting = f"setting pgrst.db_schemas of role authenticator in database {database.name}"
+    assert [note.removeprefix("Names ours in its text: ") for note in run.notes] == [
+        setting,
+        "cron job tidy",
+    ]
 
 
 def test_a_role_that_may_not_read_the_ledger(app: App, database: Database) -> None:

@@ -24,7 +24,7 @@ class Footprint:
     standing: tuple[str, ...] = ()
     """What of others depends on something of ours, so that it would go too, or be in the way."""
     naming: tuple[str, ...] = ()
-    """Functions of others whose text names ours: Postgres does not track that."""
+    """Functions, settings, jobs of others that name ours: Postgres does not track that."""
     knows_ledger: bool = True
     """Whether this role may read the ledger that is there."""
     granted: tuple[str, ...] = ()
@@ -47,6 +47,7 @@ def footprint(
     counts: Mapping[str, int],
     ledger: Sequence[LedgerEntry],
     granted: Sequence[str] = (),
+    cron_jobs: Sequence[str] = (),
 ) -> Footprint:
     """What the rows of ``queries/footprint.sql`` say.
 
@@ -55,6 +56,7 @@ def footprint(
         counts: how many rows the tables hold that we may read, by name.
         ledger: what was installed.
         granted: the profile tables that ``rights.grant`` gave rights on.
+        cron_jobs: the jobs of pg_cron that name usersync.
     """
 
     def of(stance: str) -> list[Mapping[str, Any]]:
@@ -72,7 +74,11 @@ def footprint(
             for row in of("ours")
         ),
         tuple(f"{row['kind']} {row['name']}" for row in of("standing")),
-        tuple(row["name"] for row in of("naming")),
+        (
+            *(row["name"] for row in of("naming") if row["kind"] == "function"),
+            *(f"setting {row['name']}" for row in of("naming") if row["kind"] == "setting"),
+            *(f"cron job {name}" for name in cron_jobs),
+        ),
         all(row["countable"] for row in of("ours") if (row["kind"], row["word"]) == _LEDGER),
         tuple(granted),
     )

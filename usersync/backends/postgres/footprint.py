@@ -10,7 +10,7 @@ from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import Settings
 from usersync.sql import compose, load
-from usersync.sql.names import ours
+from usersync.sql.names import Names, ours
 from usersync.sql.stub import MARK, read
 
 
@@ -33,9 +33,17 @@ def take(transactions: Transactions, settings: Settings) -> Footprint:
             counts,
             [answers.ledger_entry(row["entry"]) for row in told("ledger", "queries/ledger_read")],
             [row["profile_table"] for row in told("journal", "queries/journal_granted")],
+            _cron_jobs(cursor, named),
         )
 
     return transactions.read(work)
+
+
+def _cron_jobs(cursor: RowCursor, named: Names) -> list[str]:
+    """The jobs that name us, as far as this role may see them."""
+    if not fetch_all(cursor, compose(load("queries/cron_readable"), {}))[0]["readable"]:
+        return []
+    return [row["name"] for row in fetch_all(cursor, compose(load("queries/cron_jobs"), named))]
 
 
 def _count(cursor: RowCursor, table: str) -> int:

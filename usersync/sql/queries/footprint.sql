@@ -1,5 +1,6 @@
 -- asks: what in this database is ours, by its schema, its name or what it calls; what of others stands
---   on it; and which functions of others name it in their text, which Postgres does not track
+--   on it; and which functions and settings of others name it in their text, which Postgres does not
+--   track
 -- returns: one row a thing: what it is to us (ours, standing, naming), its kind, name and identity;
 --   what it is a part of, and the word by which the text of a change may know it (of a paused
 --   function: its source)
@@ -184,4 +185,14 @@ where f.oid not in (select r.oid from routine as r)
             where r.name like 'public.%' and f.prosrc ~ format('\m%s\M', r.proname)
         )
     )
+union all
+select 'naming', 'setting', split_part(one, '=', 1) || coalesce(' of role ' || quote_ident(r.rolname), '')
+        || coalesce(' in database ' || quote_ident(d.datname), ''),
+    '', '', '', 0, false, null
+from pg_catalog.pg_db_role_setting as s
+left join pg_catalog.pg_roles as r on r.oid = s.setrole
+left join pg_catalog.pg_database as d on d.oid = s.setdatabase
+cross join unnest(s.setconfig) as one
+where (s.setdatabase = 0 or d.datname = current_database())
+    and one ~ format('^(search_path|pgrst\.db_.*)=.*\m%s\M', {ours_text})
 order by 1, 2, 3;
