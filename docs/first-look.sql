@@ -446,7 +446,7 @@ where t.tgrelid = to_regclass('auth.users') and not t.tgisinternal
 order by 1) as f
     where (select t.key from target as t) is not null limit 5)
     union all
-(select 'info' as level, 'unique_besides_key' as check_name, f.subject::text as subject, f.detail::text as detail, 'sync tells each clash by constraint; a trigger that uses on conflict must name the key' as remedy
+(select 'info' as level, 'unique_besides_key' as check_name, f.subject::text as subject, f.detail::text as detail, 'sync tells each clash by constraint, and with `unique: suffix` numbers a text that is taken; a trigger that uses on conflict must name the key' as remedy
     from (select c.relname as subject, pg_get_indexdef(x.indexrelid) as detail
 from pg_catalog.pg_index as x
 join pg_catalog.pg_class as c on c.oid = x.indexrelid

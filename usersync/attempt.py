@@ -12,7 +12,11 @@ from usersync.session import Session
 
 #: What helps against a profile that cannot be made, by the class or the whole of its SQLSTATE.
 _REPAIRS = (
-    ("23505", "another profile holds that value: change it there, or map the column otherwise"),
+    (
+        "23505",
+        "another profile holds that value: change it there, map the column otherwise, or let"
+        " `unique: suffix` number it",
+    ),
     ("23502", "say under columns: in usersync.yaml where that value comes from"),
     ("23", "correct the user's data or the mapping under columns: in usersync.yaml"),
     ("22", "the value does not fit the column: correct it, or the mapping in usersync.yaml"),

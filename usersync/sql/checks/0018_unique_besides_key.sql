@@ -2,7 +2,8 @@
 -- level: info
 -- about: table
 -- cost: catalog only
--- remedy: sync tells each clash by constraint; a trigger that uses on conflict must name the key
+-- remedy: sync tells each clash by constraint, and with `unique: suffix` numbers a text that is taken;
+--   a trigger that uses on conflict must name the key
 -- why: Two users with one name: the second one's sign-up fails with 23505, or passes without a
 --   profile when the trigger says on conflict do nothing (supabase#40422).
 select c.relname as subject, pg_get_indexdef(x.indexrelid) as detail
