@@ -280,6 +280,23 @@ def test_what_init_proposes_says_who_makes_the_profiles(stranger: Stranger) -> N
     assert profile.create == ("columns" if stranger.fails else "own_function")
 
 
+def test_the_first_runbook_is_about_their_table(stranger: Stranger, workdir: Path) -> None:
+    """What ``init`` writes to begin with can be run and drilled as it is."""
+    operator = Operator(stranger)
+    operator.types("init", "--action", f"acme/usersync@{'7' * 40}")
+    check = (workdir / "runbooks/checks/our-first-runbook.sql").read_text()
+    if stranger.file in ("own_id", "realtime"):
+        told = (workdir / "runbooks/our-first-runbook.yaml").read_text()
+        assert "No profile table of usersync.yaml copies a text of the user" in told
+        assert "from public.user_profiles as p\n" in check
+        return
+    assert re.search(rf'from "?{stranger.schema}"?\."?{stranger.table}"? as p\n', check)
+    column = re.findall(r"nullif\(p\.(\S+), ''\)", check)[0]
+    operator.types("runbook.run", "our-first-runbook")
+    stranger.app.rows(f"update {stranger.name} set {column} = 'kept' where {column} = ''")
+    operator.types("runbook.drill", "our-first-runbook")
+
+
 def test_their_trigger_is_judged_kept_and_paused(configured: Stranger) -> None:
     """Verify proposes no second writer, apply and pause leave their trigger as it is."""
     stranger, app = configured, configured.app

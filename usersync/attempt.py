@@ -14,8 +14,7 @@ from usersync.session import Session
 _REPAIRS = (
     (
         "23505",
-        "another profile holds that value: change it there, map the column otherwise, or let"
-        " `unique: suffix` number it",
+        "another profile has that value: change it, or map the column otherwise (`unique: suffix`)",
     ),
     ("23502", "say under columns: in usersync.yaml where that value comes from"),
     ("23", "correct the user's data or the mapping under columns: in usersync.yaml"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from usersync import __version__, runbook
+from usersync import __version__, config, runbook
 from usersync.errors import Refused
 from usersync.privacy import LONGEST_MESSAGE, visible
 from usersync.runbook.schema import schema_text
@@ -104,7 +104,8 @@ def files(action: str, profiles: str = "") -> Mapping[Path, str]:
     texts = {Path("usersync.yaml"): settings}
     for name in ("verify", "sync", "runbook"):
         texts[WORKFLOWS / f"usersync-{name}.yml"] = workflow(name, action, names)
-    return texts | runbook.starter(FIRST_RUNBOOK) | {runbook.SCHEMA_FILE: schema_text()}
+    tables = config.read_text(settings, without_targets=True).settings.profiles
+    return texts | runbook.starter(FIRST_RUNBOOK, tables) | {runbook.SCHEMA_FILE: schema_text()}
 
 
 def paths() -> tuple[Path, ...]:

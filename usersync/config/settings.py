@@ -228,9 +228,7 @@ class Settings(Section):
     rehearse_timeout_s: Seconds = Field(10.0, description="The longest a rehearsal may take.")
     statement_timeout_s: Seconds = Field(60.0, description="The longest one statement may take.")
     lock_timeout_s: Seconds = Field(
-        5.0,
-        description="The longest a statement waits for a lock; "
-        "a batch at most 0.5 s, then it is tried again.",
+        5.0, description="The longest a statement waits for a lock; a batch at most 0.5 s a try."
     )
     connect_timeout_s: ConnectSeconds = Field(
         10, description="The longest one attempt to connect may take."

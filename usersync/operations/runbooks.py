@@ -110,6 +110,7 @@ def new(name: str, folder: Path | None = None) -> tuple[Path, ...]:
 
     Raises:
         Refused: the name cannot be one, or a file is there already.
+        ConfigError: usersync.yaml is not in order.
     """
     if not runbook.is_name(name):
         raise Refused(
@@ -117,7 +118,7 @@ def new(name: str, folder: Path | None = None) -> tuple[Path, ...]:
             f" of runbook ({', '.join(sorted(runbook.SUBCOMMANDS))})"
         )
     at = folder or Path()
-    files = runbook.starter(name)
+    files = runbook.starter(name, config.settings().profiles)
     taken = [path for path in files if (at / path).exists()]
     if taken:
         raise Refused(f"{taken[0]} is there already; nothing was written")
