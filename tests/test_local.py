@@ -365,6 +365,15 @@ def test_a_killed_server_comes_back(directory: Path) -> None:
     assert ask(url, "select count(*) from auth.users") == 3
 
 
+def test_a_killed_server_has_nothing_elsewhere(directory: Path) -> None:
+    """All that a server shares is in its own folder, so that also a killed one leaves no trace."""
+    local.start(directory)
+    postmaster = cluster.postmaster(directory)
+    assert postmaster is not None
+    shared = {one.path for one in postmaster.memory_maps() if "PostgreSQL." in one.path}
+    assert shared == set()
+
+
 def test_a_half_built_stack_is_built_anew(directory: Path) -> None:
     """What a killed first start left behind does not stand in the way of the next."""
     local.start(directory)

@@ -77,7 +77,9 @@ def launch(directory: Path, binaries: Path) -> None:
             "--timeout=60",
             f"--pgdata={directory / 'data'}",
             f"--log={log}",
-            f"--options=-k {shlex.quote(str(sockets))} -c listen_addresses= -p 5432",
+            # Killed, it would leave shared memory behind where nobody looks: in /dev/shm.
+            f"--options=-k {shlex.quote(str(sockets))} -c listen_addresses= -p 5432"
+            " -c dynamic_shared_memory_type=mmap",
         )
     except CouldNotTell as failure:
         last_line = log.read_text().strip().rpartition("\n")[-1] if log.exists() else ""
