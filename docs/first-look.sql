@@ -222,6 +222,7 @@ acting as materialized (
         order by 1
         limit 10
     ) as writes,
+    pg_get_triggerdef(t.oid) || f.source ~* '\mis_anonymous\M' as asks_anonymous,
     f.prosrc as source
 from pg_catalog.pg_trigger as t
 cross join lateral (

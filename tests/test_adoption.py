@@ -201,6 +201,33 @@ def test_of_a_table_of_names(app: App) -> None:
     works(app, found)
 
 
+def test_a_name_that_no_two_may_have_gets_a_number(app: App) -> None:
+    """Where columns make the profiles, the second anna gets one too; with the function not."""
+    for domain in ("example.com", "example.org"):
+        app.user(email=f"anna@{domain}")
+    found = look(app, USERNAMES)
+    assert found.columns["username"].endswith("unique: suffix}")
+    assert found.columns["email"] == "email"
+    app.configure(found.text)
+    assert app.synced().failed == 0
+    assert [row["username"] for row in app.rows("select username from users order by 1")] == [
+        "anna", "anna_2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("asks", ["the condition", "the function", "nobody"])
+def test_who_is_anonymous_is_asked_or_not(app: App, asks: str) -> None:
+    """A trigger that makes no difference gives them a profile, so they need one."""
+    there = {
+        "the condition": ("    for each row", "    for each row when (not new.is_anonymous)"),
+        "the function": ("begin\n", "begin\n    if new.is_anonymous then return new; end if;\n"),
+        "nobody": ("", ""),
+    }[asks]
+    found = look(app, DOCUMENTED.replace(*there))
+    assert found.settings.users.anonymous == (asks == "nobody")
+    assert ("anonymous" in found.text) == (asks == "nobody")
+
+
 def test_of_a_key_beside_an_id(app: App) -> None:
     """The key is the column that refers to the user; other tables of the function are told."""
     app.user()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from usersync.adoption.making import making
-from usersync.adoption.mapping import Mapped, mapped, role_of
+from usersync.adoption.mapping import Mapped, Role, described, mapped, role_of
 from usersync.adoption.text import Adopted, lines
 from usersync.backends.catalog import ActingTrigger, LikelyTable
-from usersync.config import ProfileTable
+from usersync.config import LiteralValue, Suffixed, UserColumn
 from usersync.errors import UsersyncError
 from usersync.session import Session
 from usersync.sql.names import quoted
@@ -47,8 +49,11 @@ def _adopted(session: Session, table: LikelyTable) -> Adopted:
         if one is not None:
             found.append(_checked(session, table, one))
     made = making(session, table, writer, found, role, seen=bool(values)) if writer else None
+    if writer is None or (made is not None and made.create == "columns"):
+        found = [_numbered(session, table, found, one, role) for one in found]
     ours = any(trigger.on_users and _is_ours(session, trigger) for trigger in table.triggers)
-    return Adopted(table, tuple(found), role, writer, made, ours)
+    everybody = bool(values and writer and writer.on_insert and not writer.asks_anonymous)
+    return Adopted(table, tuple(found), role, writer, made, ours, everybody)
 
 
 def _is_ours(session: Session, trigger: ActingTrigger) -> bool:
@@ -74,14 +79,7 @@ def _checked(session: Session, table: LikelyTable, proposed: Mapped) -> Mapped:
     if proposed.source is None:
         return proposed
     try:
-        settings = ProfileTable.model_validate(
-            {
-                "schema": table.schema_name,
-                "table": table.table_name,
-                "key": table.key,
-                "columns": {proposed.column: proposed.source},
-            }
-        )
+        settings = described(table, columns={proposed.column: proposed.source})
         session.backend.table(settings, writing=False)
     except UsersyncError as error:
         if f"columns.{proposed.column}" not in error.message:
@@ -91,6 +89,24 @@ def _checked(session: Session, table: LikelyTable, proposed: Mapped) -> Mapped:
             proposed.column, None, f"{proposed.why}: {proposed.source.describe()}, but {told}"
         )
     return proposed
+
+
+def _numbered(
+    session: Session, table: LikelyTable, found: Sequence[Mapped], one: Mapped, role: Role | None
+) -> Mapped:
+    """The same with a number for who comes later, where no two profiles may have one value."""
+    if one.source is None or isinstance(one.source, LiteralValue | Suffixed | UserColumn):
+        return one
+    columns: dict[str, Any] = {each.column: each.source for each in found if each.source}
+    columns[one.column] = wanted = Suffixed(one.source)
+    try:
+        session.backend.table(
+            described(table, create="columns", columns=columns, role=role and role.settings),
+            writing=True,
+        )
+    except UsersyncError:
+        return one
+    return replace(one, source=wanted, why=f"{one.why}; no two may have the same")
 
 
 __all__ = ["Adopted", "look", "proposed_settings"]

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from usersync.adoption.mapping import Mapped, Role
+from usersync.adoption.mapping import Mapped, Role, described
 from usersync.backends import OwnFunction
 from usersync.backends.catalog import ActingTrigger, LikelyTable
-from usersync.config import ProfileTable
 from usersync.errors import UsersyncError
 from usersync.session import Session
 
@@ -74,14 +73,7 @@ def _chosen(own: OwnFunction, *, same: bool, swallows: bool) -> Making:
 def _own_function(session: Session, table: LikelyTable) -> OwnFunction | None:
     """What would make the profiles; None where the table does not fit yet, which the text says."""
     try:
-        settings = ProfileTable.model_validate(
-            {
-                "schema": table.schema_name,
-                "table": table.table_name,
-                "key": table.key,
-                "create": "own_function",
-            }
-        )
+        settings = described(table, create="own_function")
         return session.backend.table(settings, writing=False).own_function
     except UsersyncError:
         return None

@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from usersync.backends.catalog import ActingTrigger, LikelyTable
 from usersync.backends.likely import Column
-from usersync.config import Expression, FirstOf, LiteralValue, Metadata, Source, UserColumn
+from usersync.config import (
+    Expression,
+    FirstOf,
+    LiteralValue,
+    Metadata,
+    ProfileTable,
+    Source,
+    UserColumn,
+)
 from usersync.config.sources import USER_COLUMNS
 from usersync.triggers.inserts import arguments
 
@@ -52,6 +61,22 @@ class Role:
     why: str
     as_written: bool = True
     """Whether the app's function gives the same."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """As a file says it."""
+        return {"column": self.column, "default": self.default, "allowed": self.allowed}
+
+
+def described(table: LikelyTable, **more: Any) -> ProfileTable:
+    """The settings of a table.
+
+    Args:
+        table: as the catalog has it.
+        more: what its entry says beside schema, table and key.
+    """
+    entry = {"schema": table.schema_name, "table": table.table_name, "key": table.key}
+    return ProfileTable.model_validate(entry | more)
 
 
 def role_of(table: LikelyTable, values: Mapping[str, str]) -> Role | None:

@@ -30,6 +30,8 @@ class Adopted:
     """How its missing profiles are made beside that trigger."""
     ours: bool = False
     """Whether usersync has a trigger on ``auth.users`` already."""
+    everybody: bool = False
+    """Whether the app's own trigger makes no difference for anonymous users."""
 
 
 def lines(found: tuple[Adopted, ...]) -> Iterator[str]:
@@ -57,6 +59,10 @@ def lines(found: tuple[Adopted, ...]) -> Iterator[str]:
         yield from (f"  # {line[2:].removeprefix('# ')}" for line in _entry(other))
     yield ""
     yield from _of_triggers(first)
+    if first.everybody:
+        yield ""
+        yield "# Its function asks nobody whether they are anonymous, so they get a profile too."
+        yield from ("users:", "  anonymous: true")
 
 
 def _comparison(first: LikelyTable, other: LikelyTable) -> str:

@@ -36,6 +36,8 @@ class ActingTrigger:
     reaches_outside: bool
     writes: tuple[str, ...]
     """``insert into public.profiles`` and the like, as the text has it."""
+    asks_anonymous: bool
+    """Whether its condition or the text of its function speaks of anonymous users."""
     source: str
     inserts: bool
     """Whether its function, or one that it calls, may insert into the table."""
