@@ -54,7 +54,8 @@ def _cases(run: Run, shown: Shown) -> Iterator[Case]:
         if step.user_id and shown.is_public:
             # How many there are says as much as a number.
             continue
-        detail = "" if shown.is_public else step.detail
+        further = map(str.strip, step.next_step.splitlines())
+        detail = "" if shown.is_public else " · ".join(filter(None, (step.detail, *further)))
         yield Case(step.name, _STEPS.get(step.status, "ok"), detail, step.duration_s)
     line = headline(run, shown)
     kind: Kind = {0: "ok", 1: "error"}.get(run.exit_code, "failure")  # type: ignore[assignment]
