@@ -18,6 +18,8 @@ from tests.unprepared import before
 from usersync import local, report
 from usersync.model import Run
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["api", "before"]
 
 USERS = "/auth/v1/admin/users"

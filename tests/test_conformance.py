@@ -17,6 +17,8 @@ from usersync.model import Run
 from usersync.repair import RepairOptions
 from usersync.sync import SyncOptions
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["api"]
 
 SETTINGS = """

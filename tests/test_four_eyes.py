@@ -11,6 +11,8 @@ from tests.app import App
 from tests.github_api import GitHub
 from usersync.model import Run
 
+pytestmark = pytest.mark.any_postgres
+
 PLAN, APPLY = 41, 42
 
 

@@ -20,6 +20,8 @@ from tests.faults import (
     until,
 )
 
+pytestmark = pytest.mark.any_postgres
+
 USERS = 240
 
 #: A batch takes about 0.1 s, so a signal comes in the middle of one.

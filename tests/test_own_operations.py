@@ -10,6 +10,8 @@ from tests.app import App
 from tests.program import usersync
 from tests.test_runbooks import HEAD
 
+pytestmark = pytest.mark.any_postgres
+
 MODULE = '''
 from usersync.model import Outcome, Step
 from usersync.operations import operation

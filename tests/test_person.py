@@ -100,7 +100,7 @@ def test_of_a_profile_that_cannot_be_made(app: App) -> None:
     assert step(run, "if it were made now").detail == (
         "it fails: 23505 unique_violation profiles_username_key"
     )
-    assert run.next_steps[0].startswith("another profile holds that value")
+    assert run.next_steps[0].startswith("another profile has that value")
     assert run.next_steps[0].endswith(f"; then: invoke create-profile {user_id}")
     assert "anna" not in report.as_json(run, show_ids=True).replace("user-", "")
 

@@ -11,6 +11,8 @@ from tests.test_health_check import Site, site, sites
 from tests.test_runbooks import Books, statuses
 from usersync.config import load
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["site", "sites"]
 
 STEPS = """\

@@ -24,6 +24,8 @@ from usersync.runbook.lint import RULES
 from usersync.runbook.load import LONGEST_BYTES
 from usersync.runbook.schema import FIRST_LINE, schema_text
 
+pytestmark = pytest.mark.any_postgres
+
 ROOT = Path(__file__).parents[1]
 BROKEN = sorted((ROOT / "tests/runbooks/broken").glob("*.yaml"))
 SHIPPED = sorted((ROOT / "runbooks").glob("*.yaml"))

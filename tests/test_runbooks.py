@@ -22,6 +22,8 @@ from usersync.config import load
 from usersync.model import Figures, Run
 from usersync.procedure import RunbookOptions, engine
 
+pytestmark = pytest.mark.any_postgres
+
 HEAD = """\
 schema: 1
 id: {name}

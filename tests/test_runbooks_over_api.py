@@ -10,6 +10,8 @@ from tests.app import App
 from tests.test_api_door import lacking, over
 from tests.test_runbooks import FILL, Books, digest_of, statuses
 
+pytestmark = pytest.mark.any_postgres
+
 __all__ = ["api", "lacking", "over"]
 
 

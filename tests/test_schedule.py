@@ -14,6 +14,8 @@ from usersync.model import CheckResult, Run
 from usersync.procedure import RunbookOptions
 from usersync.sync import SyncOptions
 
+pytestmark = pytest.mark.any_postgres
+
 SETTINGS = "health:\n  schedule:\n    task: {task}\n    within_h: 26\n"
 
 

@@ -225,6 +225,7 @@ def test_from_init_to_uninstall_nothing_changes_but_what_was_missing(
     }
 
 
+@pytest.mark.any_postgres
 def test_the_same_while_people_sign_up(
     stranger: Stranger, database: Database, binaries: Path
 ) -> None:
@@ -284,6 +285,7 @@ def test_what_init_proposes_says_who_makes_the_profiles(stranger: Stranger) -> N
     assert profile.create == ("columns" if stranger.fails else "own_function")
 
 
+@pytest.mark.any_postgres
 def test_the_first_runbook_is_about_their_table(stranger: Stranger, workdir: Path) -> None:
     """What ``init`` writes to begin with can be run and drilled as it is."""
     operator = Operator(stranger)

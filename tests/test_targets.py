@@ -24,6 +24,8 @@ from usersync.model import Run
 from usersync.runner import Request
 from usersync.sync import SyncOptions
 
+pytestmark = pytest.mark.any_postgres
+
 FILE = """\
 retry_s: 0
 targets:
