@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.api_server import (
@@ -24,6 +25,7 @@ from tests.api_server import (
     token,
 )
 from tests.app import App, counts, summary_of
+from tests.faults import trigger, until
 from tests.migrated import applied
 from usersync import config
 from usersync.backends import Ids, Selection
@@ -314,6 +316,30 @@ def test_an_outage_during_a_sync_keeps_what_was_done(lacking: App, api: Api) -> 
     assert summary_of(run).created == 1
     api.fault = lambda *_: None
     assert counts(lacking.synced()) == {"created": 2, "failed": 0, "already_there": 0, "gone": 0}
+
+
+def test_a_deadlock_is_never_the_apps(lacking: App) -> None:
+    """A transaction of the app that has one profile and wants another passes; so does the batch."""
+    first, second, _ = sorted(str(row["id"]) for row in lacking.rows("select id from auth.users"))
+    trigger(
+        lacking,
+        f"if new.user_id = '{second}' and current_setting('application_name') <> 'the app' then"
+        " perform pg_advisory_xact_lock(5417); perform pg_sleep(0.3); end if;",
+    )
+    between = "select pid from pg_locks where locktype = 'advisory' and objid = 5417"
+    insert = "insert into user_profiles (user_id, email) values (%s, gen_random_uuid())"
+    with (
+        psycopg.connect(lacking.url, application_name="the app") as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute(insert, [second])
+        future = pool.submit(lacking.sync)
+        until(lambda: lacking.rows(between), "the batch to be between its two rows")
+        other.execute(insert, [first])
+        other.commit()
+        run = future.result(timeout=30)
+    assert (run.exit_code, run.error) == (0, "")
+    assert counts(summary_of(run)) == {"created": 1, "failed": 0, "already_there": 2, "gone": 0}
 
 
 def test_ctrl_c_ends_a_call_that_is_not_answered(lacking: App, api: Api) -> None:

@@ -47,7 +47,7 @@ class TooSlow(CouldNotTell):
 
 
 class LostAnswer(CouldNotTell):
-    """The network broke before an answer came: whether it was done is not known."""
+    """No answer came, or one that says to try again: it was not done, or nobody knows whether."""
 
 
 class Broken(CouldNotTell):

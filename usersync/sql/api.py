@@ -25,6 +25,8 @@ _BATCH_PLAN = (
     "set enable_mergejoin = off",
     "set enable_bitmapscan = off",
 )
+#: As the other door: a batch lets go before Postgres looks for a deadlock, and is tried again.
+_BATCH_LOCK = ("set lock_timeout = '500ms'",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,9 @@ FUNCTIONS = (
     Function("usersync_journal_digest", "queries/journal_digest", "The run of an approved plan."),
     Function("usersync_journal_batch", "queries/journal_batch", "What a batch created."),
     Function("usersync_create", "queries/create_batch", "Creates the profiles of some users.",
-             _BATCH_PLAN, "creates"),
+             _BATCH_PLAN + _BATCH_LOCK, "creates"),
     Function("usersync_create_blocks", "queries/create_batch", "Creates those of some blocks.",
-             _BATCH_PLAN, "creates"),
+             _BATCH_PLAN + _BATCH_LOCK, "creates"),
     Function("usersync_journal_append", "queries/journal_append", "Writes a line of the journal.",
              (), "appends"),
     Function("usersync_lease", "queries/lease_take", "Who may run, where only one may.",

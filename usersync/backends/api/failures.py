@@ -94,9 +94,12 @@ def _not_ours(host: str) -> CouldNotTell:
 
 
 def _of_postgres(code: str, host: str) -> UsersyncError:
-    from usersync.backends.postgres.failures import condition_name
+    from usersync.backends.postgres.failures import TRANSIENT, condition_name
 
-    return CouldNotTell(f"{host}: Postgres refused with {code} ({condition_name(code)})")
+    told = f"{host}: Postgres refused with {code} ({condition_name(code)})"
+    if code in TRANSIENT:
+        return LostAnswer(told, "run the same command again: what was committed stays")
+    return CouldNotTell(told)
 
 
 def _of_network(error: httpx.HTTPError, host: str) -> UsersyncError:

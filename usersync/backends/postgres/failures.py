@@ -9,7 +9,7 @@ from usersync.backends import blame
 from usersync.errors import Broken, CouldNotTell, UsersyncError
 
 #: Serialization failure, deadlock, lock time-out, too many connections; shutdown, crash, start-up.
-_TRANSIENT = frozenset({"40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03"})
+TRANSIENT = frozenset({"40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03"})
 
 #: Classes whose messages quote values of the row; these are never shown.
 _CLASSES_WITH_VALUES = ("22", "23", "P0")
@@ -30,7 +30,7 @@ def is_transient(error: psycopg.Error) -> bool:
     """Whether the same transaction may pass when it is tried again."""
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)
-    return error.sqlstate in _TRANSIENT or error.sqlstate.startswith("08")
+    return error.sqlstate in TRANSIENT or error.sqlstate.startswith("08")
 
 
 def is_timeout(error: psycopg.Error) -> bool:
