@@ -12,10 +12,11 @@ from invoke.program import Program
 import usersync.tasks
 from tests.api_server import api
 from tests.app import PROFILES, App
-from tests.migrated import apply
+from tests.migrated import applied, apply
 from tests.unprepared import before, over
 from usersync import report
 from usersync.model import Run, Step
+from usersync.repair import RepairOptions
 
 __all__ = ["api", "before", "over"]
 
@@ -271,6 +272,15 @@ def test_of_an_account_that_signs_nobody_in(
     run = examined(app, user_id)
     assert (run.exit_code, found(run)) == (2, [name])
     assert helps in run.next_steps[0]
+
+
+def test_null_tokens_are_repaired_with_a_way_back(app: App) -> None:
+    """Where usersync can keep the old value its own repair is the next step, and it helps."""
+    applied(app)
+    user_id = app.user(**(CONFIRMED | {"recovery_token": None}))
+    assert examined(app, user_id).next_steps[0] == "invoke repair.tokens --dry-run"
+    assert app.run("repair.tokens", options=RepairOptions(yes=True)).exit_code == 0
+    assert "readable" not in found(examined(app, user_id))
 
 
 def test_a_ban_that_is_over_keeps_nobody_out(app: App) -> None:

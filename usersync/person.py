@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from usersync import attempt, profile
+from usersync import attempt, profile, repair
 from usersync.backends import Account, Match, Recorded, Table
 from usersync.errors import Refused
 from usersync.model import Outcome, Step
 from usersync.privacy import visible
 from usersync.session import Session
+from usersync.sql.corrections import TOKENS
 from usersync.sql.users import (
     ANONYMOUS,
     OTHER_AUDIENCE,
@@ -110,7 +111,7 @@ def _steps(session: Session, tables: list[Table], match: Match) -> Iterator[Step
             yield Step("account", "unknown", "the user was deleted meanwhile")
             return
         if table is tables[0]:
-            yield from _of_account(account, match)
+            yield from _of_account(session, account, match)
         else:
             (match,) = session.backend.find_users(table, user.id) or (match,)
         due = not match.has_profile and not match.skip_reason
@@ -126,7 +127,7 @@ def _steps(session: Session, tables: list[Table], match: Match) -> Iterator[Step
         yield from (_flag(name, value) for name, value in sorted((account.flags or {}).items()))
 
 
-def _of_account(account: Account, match: Match) -> Iterator[Step]:
+def _of_account(session: Session, account: Account, match: Match) -> Iterator[Step]:
     """What the Auth server looks at before it signs somebody in."""
     if account.deleted_at:
         yield Step(
@@ -149,8 +150,7 @@ def _of_account(account: Account, match: Match) -> Iterator[Step]:
             "finding",
             f"{', '.join(account.unreadable)} is null: the Auth server fails with"
             " `Database error` whenever it reads this user",
-            next_step="in the SQL editor, with the whole id, which --show-ids prints: "
-            + readable_update(account.unreadable, match.user.id),
+            next_step=_readable(session, account.unreadable, match),
         )
     if account.banned_until:
         yield Step(
@@ -178,6 +178,14 @@ def _of_account(account: Account, match: Match) -> Iterator[Step]:
     yield Step("identities", "ok", "; ".join([signs, *kind]))
     last = f"{account.last_sign_in_at} UTC" if account.last_sign_in_at else "never"
     yield Step("last sign-in", "ok", last)
+
+
+def _readable(session: Session, columns: tuple[str, ...], match: Match) -> str:
+    """What lets the Auth server read a user: with a way back, where there can be one."""
+    if set(columns) <= set(TOKENS) and repair.keeps(session):
+        return session.command("repair.tokens", "--dry-run")
+    update = readable_update(columns, match.user.id)
+    return f"in the SQL editor, with the whole id, which --show-ids prints: {update}"
 
 
 def _of_profile(session: Session, table: Table, match: Match, tried: Step | None) -> Step:

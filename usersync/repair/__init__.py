@@ -1,7 +1,7 @@
 """Repair: rows that are there already are corrected, and their old values kept."""
 
 from usersync.repair.engine import carry_out, rehearse
-from usersync.repair.job import Job, RepairOptions, jobs, restoring
+from usersync.repair.job import Job, RepairOptions, jobs, keeps, restoring
 from usersync.repair.plan import Planned, make_plan, planned_result, stop_at, would
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "RepairOptions",
     "carry_out",
     "jobs",
+    "keeps",
     "make_plan",
     "planned_result",
     "rehearse",

@@ -103,6 +103,15 @@ def restoring(session: Session, run_id: str) -> tuple[Job, ...]:
     )
 
 
+def keeps(session: Session) -> bool:
+    """Whether a repair of this target can keep the old values, so that it can be put back."""
+    try:
+        session.backend.refuse("schema", "repair.tokens")
+    except UsersyncError:
+        return False
+    return session.backend.catalog.repairs.ground(Correction("tokens")).keeps
+
+
 def not_installed(session: Session, task: str) -> Refused:
     """What a repair says where no old value could be kept."""
     schema = session.target.settings.install.schema_name
