@@ -496,6 +496,18 @@ def test_the_proof_can_fail(app: App) -> None:
     assert json.loads(journal.read_text().splitlines()[-1])["exit_code"] == 6
 
 
+def test_rights_that_were_granted_stay_and_are_named(app: App) -> None:
+    """The app lives by them; the proof does not hide them."""
+    applied(app)
+    app.run("rights.grant", task="rights.grant")
+    run = uninstall(app)
+    assert run.exit_code == 0
+    assert run.steps[-1].name == "proof"
+    assert run.steps[-1].detail.endswith(
+        "; what rights.grant gave on public.user_profiles(user_id) stays"
+    )
+
+
 # -- elsewhere ------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,8 +134,12 @@ def nothing(session: Session) -> Outcome:
     )
 
 
-def proof(session: Session) -> Step:
+def proof(session: Session, granted: Sequence[str] = ()) -> Step:
     """Ask the catalog, whatever the ledger said, whether anything of ours is left.
+
+    Args:
+        session: the run's surroundings.
+        granted: the profile tables whose rights ``rights.grant`` gave: the app lives by them.
 
     Raises:
         Remains: with each thing that is.
@@ -151,7 +156,8 @@ def proof(session: Session) -> Step:
     return Step(
         "proof",
         "ok",
-        "the catalog has no schema, table, function, trigger, policy, type or right of usersync",
+        "the catalog has no schema, table, function, trigger, policy, type or right of usersync"
+        + (f"; what rights.grant gave on {', '.join(granted)} stays" if granted else ""),
     )
 
 
@@ -162,7 +168,7 @@ def _carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         planned.todo,
         folder,
         digest=planned.digest,
-        prove=lambda: (proof(session),),
+        prove=lambda: (proof(session, planned.footprint.granted),),
     )
     notes = (
         *(f"{table} {_STAYS}" for entry in planned.stays for table in _plain(entry.drops)),
