@@ -12,6 +12,7 @@ import pytest
 from tests.app import App
 from tests.faults import backends, started, until
 from tests.migrated import PRODUCTION, applied
+from usersync import report
 from usersync.model import Repair, Run
 from usersync.repair import RepairOptions
 from usersync.sync import SyncOptions
@@ -412,6 +413,38 @@ def test_restore_after_the_table_moved_on(
 
 
 # -- orphans -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("task", "table", "breaks", "kept"),
+    [
+        ("repair.emails", "before_images", "new.image := '{}'", "before_images"),
+        ("repair.emails", "before_images", "return null", "before_images"),
+        ("repair.orphans", "parked_profiles", "new.profile := '{}'", "parked_profiles"),
+        ("repair.orphans", "parked_profiles", "return null", "parked_profiles"),
+    ],
+)
+def test_what_cannot_be_read_back_is_not_touched(
+    installed: App, task: str, table: str, breaks: str, kept: str
+) -> None:
+    """A row whose old values are not kept as they were stays as it is, and the run says so."""
+    drifted(installed, 2)
+    orphans(installed, 2)
+    before = installed.rows("select * from user_profiles order by user_id")
+    # Postgres keeps the schema closed to others; this is what a mishap there would look like.
+    installed.rows(
+        "create function public.mishap() returns trigger language plpgsql as"
+        f" $$ begin {breaks}; return new; end $$"
+    )
+    installed.rows(
+        f"create trigger mishap before insert on usersync.{table}"
+        " for each row execute function public.mishap()"
+    )
+    run = repair(installed, task)
+    result = result_of(run)
+    assert (run.exit_code, result.changed, result.failed) == (2, 0, 2), run.error
+    assert kept in report.terminal(run)
+    assert installed.rows("select * from user_profiles order by user_id") == before
 
 
 def test_orphans_are_parked_and_put_back(installed: App) -> None:
