@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,21 +86,24 @@ class Website:
 
 #: Every task, as somebody types it first; `{port}` is the app's website.
 WORDS: Mapping[str, tuple[str, ...]] = {
-    "create-profile": ("24c2c7f8", "--yes"),
+    "create-profile": ("{missing}", "--yes"),
     "init": ("--diff", "--action", f"acme/usersync@{'7' * 40}"),
     "health.check": ("--base-url", "http://127.0.0.1:{port}"),
     "health.serve": ("--port", "0"),
     "journal.forget": ("24c2c7f8-0000-4000-8000-000000000000",),
     "local.seed": ("--users", "10", "--missing", "1"),
     "migration.apply": ("--dry-run",),
+    "migration.compare": ("--base", "migrations"),
     "migration.export": (),
     "migration.rollback": ("--dry-run",),
     "uninstall": ("--dry-run",),
     "report.publish": ("--run", "run.json", "--publish", "summary,comment,issue"),
     "report.render": ("--run", "run.json"),
+    "restore": ("24c2c7f8-0000-4000-8000-000000000000",),
     "runbook.docs": ("--check",),
     "runbook.drill": ("nightly-sync",),
     "runbook.new": ("our-own",),
+    "runbook.one-person-cannot-get-in": ("--user", "{missing}"),
     "runbook.run": ("nightly-sync", "--dry-run"),
     "runbook.show": ("nightly-sync",),
     "sync": ("--dry-run",),
@@ -108,6 +112,14 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 ENDLESS = {"health.serve"}
 #: Exit codes of ours; a usage error of Invoke would be one of them, and says so.
 USAGE_ERROR = "No idea what"
+MISSING = """
+select u.id from auth.users as u
+where u.deleted_at is null and not u.is_anonymous
+    and not exists (select from user_profiles as p where p.user_id = u.id)
+limit 1
+"""
+#: Nothing is kept of a run that never was; no task is refused for what is typed here.
+REFUSED = {"restore"}
 
 
 @pytest.fixture
@@ -127,6 +139,11 @@ def home() -> Iterator[Path]:
 def test_nothing_else_is_asked(app: App, website: Website, home: Path) -> None:
     """Each task there is runs with every other address refused, and none was tried."""
     local.seed(app.url, users=20, missing=2)
+    (missing,) = (str(row["id"]) for row in app.rows(MISSING))
+    shutil.copytree(
+        Path(__file__).parent / "consumer/supabase/migrations", app.folder / "migrations"
+    )
+    shutil.copytree(app.folder / "migrations", app.folder / "supabase/migrations")
     (home / "sitecustomize.py").write_text(GUARD)
     refused = home / "refused"
     program = Path(sys.executable).with_name("usersync")
@@ -146,7 +163,7 @@ def test_nothing_else_is_asked(app: App, website: Website, home: Path) -> None:
             "GITHUB_TOKEN": "ghs_secret",
         }
 
-        def run(*words: str) -> str:
+        def run(*words: str) -> tuple[str, int]:
             with subprocess.Popen(
                 [program, *words],
                 cwd=app.folder,
@@ -160,16 +177,20 @@ def test_nothing_else_is_asked(app: App, website: Website, home: Path) -> None:
                     assert process.stdout is not None
                     process.stdout.readline()
                     process.send_signal(signal.SIGTERM)
-                return process.communicate(timeout=120)[0]
+                return process.communicate(timeout=120)[0], process.returncode
 
         run("status", "--out", "run.json")
+        run("migration.apply", "--yes")
         names = sorted(usersync.tasks.namespace.task_names)
         # What fills or removes the local stack comes after what starts it.
         last = ("local.up", "local.seed", "local.down")
         for name in (*(one for one in names if one not in last), *last):
-            words = [word.format(port=website.port) for word in WORDS.get(name, ())]
+            words = [
+                word.format(port=website.port, missing=missing) for word in WORDS.get(name, ())
+            ]
             dry = ["--dry-run"] if name.partition(".")[2] in shelf.entries() else []
-            printed = run(name, *words, *dry)
+            printed, code = run(name, *words, *dry)
+            assert (code == 3) is (name in REFUSED), printed
             assert USAGE_ERROR not in printed, printed
             assert not refused.exists(), f"{name}: {refused.read_text()}"
         assert github.asked

@@ -192,7 +192,7 @@ def test_a_night_that_nobody_allowed(ours: Repository, app: App) -> None:
     (ours.folder / "usersync.yaml").write_text(PRODUCTION.replace("unattended", "# unattended"))
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
     assert ran.jobs == {"nightly": "failure"}, ran.story
-    assert ran.output("nightly", "exit-code") in {"3", "4"}
+    assert ran.output("nightly", "exit-code") == "3"
     assert app.status().missing == 3
 
 
@@ -207,13 +207,16 @@ def test_a_night_with_too_many(ours: Repository, app: App) -> None:
     assert app.status().missing == 200
 
 
-def test_a_night_at_a_target_that_is_away(ours: Repository) -> None:
+def test_a_night_at_a_target_that_is_away(ours: Repository, github: GitHub) -> None:
     """A target that cannot be reached is an error, and no drift."""
     ours.secrets["SUPABASE_DB_URL"] = f"postgresql://postgres:{SECRET}@127.0.0.1:1/postgres"
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
     assert ran.jobs == {"nightly": "failure"}, ran.story
     assert ran.output("nightly", "exit-code") == "1"
     assert ran.output("nightly", "status") == "error"
+    (issue,) = github.issues.values()
+    assert issue.state == "open"
+    assert "nothing listens at 127.0.0.1" in issue.title
 
 
 def test_a_night_without_the_secret(ours: Repository) -> None:
@@ -807,6 +810,18 @@ def test_a_pull_request_that_breaks_sign_ups(theirs: Repository, github: GitHub)
     writes = list(github.writes)
     told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
     assert github.writes == writes
+
+
+@compares
+def test_a_pull_request_of_which_nobody_can_tell(theirs: Repository, github: GitHub) -> None:
+    """What the embedded Postgres lacks is no pass: red, exit code 1, and the comment names it."""
+    github.add_issue(number=7, is_pull=True)
+    proposed(theirs, ".", "create extension postgis;\n")
+    ran = told(theirs.run("usersync-verify", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs == {"sign-ups": "failure"}, ran.story
+    assert ran.output("sign-ups", "exit-code") == "1"
+    (comment,) = github.comments
+    assert "postgis" in comment.body
 
 
 CHECKED_OUT = """
