@@ -91,6 +91,16 @@ def test_by_the_catalog_and_not_the_ledger(app: App) -> None:
         assert note in run.notes
 
 
+def test_a_profile_table_that_we_made(app: App) -> None:
+    """It is told with its rows; when usersync leaves it is the app's own."""
+    app.configure("profiles:\n  - {table: members, key: id, columns: {email: email}}\n")
+    applied(app, create_table=True)
+    app.users(3)
+    made = traces(footprint(app))["profile table public.members"]
+    assert (made.rows, made.change) == (3, "0005_profile_table")
+    assert footprint(app).notes == ()
+
+
 def test_what_names_it_elsewhere(app: App, database: Database) -> None:
     """Settings of roles and jobs of pg_cron, which no dependency of Postgres knows."""
     applied(app)

@@ -48,6 +48,7 @@ def footprint(
     ledger: Sequence[LedgerEntry],
     granted: Sequence[str] = (),
     cron_jobs: Sequence[str] = (),
+    made_tables: Sequence[Trace] = (),
 ) -> Footprint:
     """What the rows of ``queries/footprint.sql`` say.
 
@@ -57,21 +58,25 @@ def footprint(
         ledger: what was installed.
         granted: the profile tables that ``rights.grant`` gave rights on.
         cron_jobs: the jobs of pg_cron that name usersync.
+        made_tables: the profile tables that usersync made for the app.
     """
 
     def of(stance: str) -> list[Mapping[str, Any]]:
         return [row for row in rows if row["stance"] == stance]
 
     return Footprint(
-        tuple(
-            Trace(
-                kind=row["kind"],
-                name=row["name"],
-                change=_change(row, ledger),
-                rows=counts.get(row["name"]) if row["countable"] else None,
-                size_bytes=row["size_bytes"],
-            )
-            for row in of("ours")
+        (
+            *(
+                Trace(
+                    kind=row["kind"],
+                    name=row["name"],
+                    change=_change(row, ledger),
+                    rows=counts.get(row["name"]) if row["countable"] else None,
+                    size_bytes=row["size_bytes"],
+                )
+                for row in of("ours")
+            ),
+            *made_tables,
         ),
         tuple(f"{row['kind']} {row['name']}" for row in of("standing")),
         (

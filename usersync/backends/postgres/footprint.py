@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
 from usersync.backends import answers, footprint
 from usersync.backends.footprint import Footprint
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
+from usersync.backends.survey import LedgerEntry
 from usersync.config import Settings
+from usersync.model import Trace
 from usersync.sql import compose, load
-from usersync.sql.names import Names, ours
+from usersync.sql.names import Names, ours, quoted
 from usersync.sql.stub import MARK, read
 
 
@@ -28,15 +32,43 @@ def take(transactions: Transactions, settings: Settings) -> Footprint:
         def told(table: str, query: str) -> list[Row]:
             return fetch_all(cursor, compose(load(query), named)) if table in known else []
 
+        ledger = [
+            answers.ledger_entry(row["entry"]) for row in told("ledger", "queries/ledger_read")
+        ]
         return footprint.footprint(
             rows,
             counts,
-            [answers.ledger_entry(row["entry"]) for row in told("ledger", "queries/ledger_read")],
+            ledger,
             [row["profile_table"] for row in told("journal", "queries/journal_granted")],
             _cron_jobs(cursor, named),
+            _made_tables(cursor, settings, ledger),
         )
 
     return transactions.read(work)
+
+
+def _made_tables(
+    cursor: RowCursor, settings: Settings, ledger: Sequence[LedgerEntry]
+) -> list[Trace]:
+    """The tables that it made for the app, which stay when it leaves."""
+    schema = settings.install.schema_name
+    made = {
+        table: entry.change
+        for entry in ledger
+        for table in entry.drops
+        if not table.startswith((f"{schema}.", f"{quoted(schema)}."))
+    }
+    query = compose(load("queries/made_tables"), {"tables": sql.Literal(list(made))})
+    return [
+        Trace(
+            "profile table",
+            row["name"],
+            made[row["asked"]],
+            _count(cursor, row["name"]) if row["countable"] else None,
+            row["size_bytes"],
+        )
+        for row in fetch_all(cursor, query)
+    ]
 
 
 def _cron_jobs(cursor: RowCursor, named: Names) -> list[str]:
