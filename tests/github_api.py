@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -201,9 +202,15 @@ class GitHub:
         approved_by: tuple[str, ...] = (),
         **fields: Any,
     ) -> None:
-        """A run of a workflow: who started it, and who approved its environments."""
+        """A run of a workflow, of just now: who started it, and who approved its environments."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.runs[id] = {
             "id": id,
+            "html_url": f"https://github.com/{self.repository}/actions/runs/{id}",
+            "path": ".github/workflows/usersync-runbook.yml",
+            "created_at": now,
+            "run_started_at": now,
+            "updated_at": now,
             "actor": {"login": actor, "type": "User"},
             "triggering_actor": {"login": triggering_actor or actor, "type": "User"},
             "head_branch": "main",
