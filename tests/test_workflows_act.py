@@ -453,6 +453,26 @@ def test_a_runbook_by_its_digest(ours: Repository, app: App) -> None:
     assert app.status().missing == 0, ran.story
 
 
+def test_a_runbook_in_public(ours: Repository, app: App, github: GitHub) -> None:
+    """In a public repository `show-counts` shows the digest; without it the summary names it."""
+    github.private = False
+    app.users(3)
+    asked = ASKED | {"dry-run": "true"}
+    dry = told(ours.run("runbook", "workflow_dispatch", inputs=asked))
+    digest = dry.output("dry-run", "digest")
+    assert digest
+    assert digest not in str(dry.summaries)
+    assert "The input `show-counts`" in str(dry.summaries)
+    shown = told(ours.run("runbook", "workflow_dispatch", inputs=asked | {"show-counts": "true"}))
+    read = re.search(r"once:\s+```\w*\n(\S+)\n```", "\n".join(shown.summaries))
+    assert read, str(shown.summaries)
+    assert read[1] == digest
+    real = {"dry-run": "false", "approve": read[1]}
+    ran = told(ours.run("runbook", "workflow_dispatch", inputs=ASKED | real))
+    assert digest not in str(ran.summaries)
+    assert app.status().missing == 0, ran.story
+
+
 #: What somebody may type who starts a runbook, and what is answered.
 HOSTILE: tuple[tuple[dict[str, str], str], ...] = (
     ({"inputs": '{"limit": "5; touch pwned"}'}, "a whole number is wanted"),

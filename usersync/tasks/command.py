@@ -263,5 +263,5 @@ def _in_public(result: Run) -> str:
     from usersync import report
 
     made = report.report([result], is_public=True)
-    hint = "Numbers and names are left out of a public log: --show-counts, or --out FILE."
+    hint = "Numbers, names and digests are left out of a public log: --show-counts, or --out FILE."
     return f"{visible(made.headline.text, LONGEST_MESSAGE)}\n{hint}\n"
