@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.github_api import BOT, GitHub
-from tests.report_samples import DRIFT, MOMENT, RUNS, TARGET, run, table
+from tests.report_samples import DRIFT, MOMENT, RUNS, TARGET, USER_ID, run, table
 from tests.test_reports import MARKUP, called, hostile, long_run
 from usersync import config, publishing, report
 from usersync.github import marker, step
@@ -328,6 +328,24 @@ def test_a_lock_is_no_news(stage: Stage) -> None:
     before = list(stage.github.writes)
     assert stage.publish(RUNS["locked"], to="issue", key="production") == 7
     assert stage.github.writes == before
+
+
+def test_no_place_is_told_a_whole_id(stage: Stage, hook: Callable[[str], Hook]) -> None:
+    """An error that names a user by id says no more than its start, wherever it goes."""
+    unknown = run("create-profile", 4, error=f"no user in auth.users has the id {USER_ID}")
+    for format in ("slack", "json"):  # noqa: A001 - the setting's name
+        told = hook(format)
+        stage.publish(unknown, to="notify", key=format)
+        assert USER_ID[:8] in json.dumps(told.told)
+        assert USER_ID not in json.dumps(told.told)
+    stage.publish(unknown, to="summary,annotations,comment,issue")
+    issues = [one.title + one.body for one in stage.github.issues.values() if not one.is_pull]
+    comments = [one.body for one in stage.github.comments]
+    assert (len(issues), len(comments)) == (1, 1)
+    for text in (stage.summary, "\n".join(stage.said), *issues, *comments):
+        assert USER_ID[:8] in text
+        assert USER_ID not in text
+    assert USER_ID not in issues[0].partition("<!--")[0]
 
 
 # -- what the step shows ------------------------------------------------------------------------

@@ -15,7 +15,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.report_samples import CHECKS, DRIFT, MOMENT, RUNS, SUMMARY, TARGET, run, table
+from tests.report_samples import (
+    CHECKS,
+    DRIFT,
+    MOMENT,
+    RUNS,
+    SUMMARY,
+    TARGET,
+    USER_ID,
+    run,
+    table,
+)
 from tests.test_output import ACTING
 from usersync import report
 from usersync.errors import Refused
@@ -300,6 +310,15 @@ def test_nothing_acts_in_markdown(text: str) -> None:
     assert not re.search(
         r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", rendered
     )
+
+
+@pytest.mark.parametrize("format", report.FORMATS)
+def test_an_error_names_nobody(format: Format) -> None:  # noqa: A002 - the name of the flag
+    """The id in an error is short in every format, as in what was found."""
+    unknown = run("create-profile", 4, error=f"no user in auth.users has the id {USER_ID}")
+    text = report.render(report.report([unknown]), format=format)
+    assert USER_ID[:8] in text
+    assert USER_ID not in text
 
 
 @pytest.mark.parametrize("text", MARKUP.values(), ids=MARKUP)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import httpx
 
 from usersync import __version__, run_file
+from usersync.privacy import LONGEST_MESSAGE, short_ids, visible
 from usersync.report import Report
 
 #: While it fails, the team is told again after this; less than a day, since schedules are late.
@@ -55,20 +56,21 @@ def message(made: Report, format: _FORMATS, run_url: str) -> dict[str, Any]:  # 
         run_url: where the whole report is.
     """
     if format == "slack":
-        lines = [_slack(made.headline.text), *(f"• {_slack(one)}" for one in made.changes[:10])]
+        said = (made.headline.text, *(f"• {one}" for one in made.changes[:10]))
+        lines = [_slack(_line(one)) for one in said]
         if run_url:
             lines.append(f"<{_slack(run_url)}|the run>")
         return {"text": "\n".join(lines)}
     return {
         "tool": f"usersync {__version__}",
         "exit_code": made.exit_code,
-        "headline": made.headline.text,
-        "changes": list(made.changes[:50]),
+        "headline": _line(made.headline.text),
+        "changes": [_line(one) for one in made.changes[:50]],
         "runs": [
             {
-                "name": section.name,
+                "name": _line(section.name),
                 "exit_code": section.run.exit_code,
-                "headline": section.headline.text,
+                "headline": _line(section.headline.text),
             }
             for section in made.sections
         ],
@@ -135,6 +137,11 @@ def _file(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _line(text: str) -> str:
+    """One harmless line that names nobody."""
+    return visible(short_ids(text), LONGEST_MESSAGE)
 
 
 def _slack(text: str) -> str:

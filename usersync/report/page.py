@@ -234,12 +234,13 @@ def _cut(text: str, size: Size) -> str:
 
 
 def _as_json(made: Report) -> str:
+    ids = Ids(show=False)
     value: dict[str, Any] = {
-        "headline": made.headline.text,
+        "headline": ids.all_in(made.headline.text),
         "exit_code": made.exit_code,
         "changes": list(made.changes),
         "runs": [
-            {"headline": section.headline.text, "run": plain(section.run, Ids(show=False))}
+            {"headline": ids.all_in(section.headline.text), "run": plain(section.run, ids)}
             for section in made.sections
         ],
     }
