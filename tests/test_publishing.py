@@ -105,6 +105,69 @@ def with_missing(missing: int) -> Run:
     return run("status", 2, tables=table(status=replace(DRIFT, existing=150 - missing)))
 
 
+def another_time(done: Run) -> Run:
+    """A run that says the same, an hour later."""
+    later = timedelta(hours=1)
+    return replace(
+        done,
+        run_id="99999999-2222-4333-8444-555555555555",
+        run_url="https://github.com/acme/app/actions/runs/8",
+        started_at=done.started_at + later,
+        ended_at=done.ended_at + 2 * later,
+        tables=tuple(
+            replace(
+                one,
+                status=one.status and replace(one.status, as_of=one.status.as_of + later),
+                plan=one.plan and replace(one.plan, as_of=one.plan.as_of + later),
+                summary=one.summary
+                and replace(one.summary, execution_time_s=one.summary.execution_time_s + 7),
+            )
+            for one in done.tables
+        ),
+        steps=tuple(replace(one, duration_s=one.duration_s + 7) for one in done.steps),
+        targets=tuple(another_time(one) for one in done.targets),
+    )
+
+
+def _broken(detail: str, since: str) -> Run:
+    verdict = RUNS["broken_by_pull_request"].verdicts[1]
+    return replace(
+        RUNS["broken_by_pull_request"], verdicts=(replace(verdict, detail=detail, since=since),)
+    )
+
+
+def _with_digest(digest: str) -> Run:
+    plan = RUNS["plan"].tables[0].plan
+    assert plan
+    return replace(RUNS["plan"], digest=digest, tables=table(plan=replace(plan, digest=digest)))
+
+
+#: Two runs of the same exit code and counts, and what only the second says.
+SAYING_ANOTHER = {
+    "another reason": (
+        _broken("23502 `profiles.username`", "20261120_rename.sql"),
+        _broken("42703 `profiles.nickname`", "20261120_rename.sql"),
+        "42703",
+    ),
+    "another file": (
+        _broken("23502 `profiles.username`", "20261120_rename.sql"),
+        _broken("23502 `profiles.username`", "20261124_again.sql"),
+        "20261124_again.sql",
+    ),
+    "another plan": (_with_digest("5-first"), _with_digest("5-second"), "5-second"),
+    "another error": (
+        run("status", 1, error="the server closed the connection"),
+        run("status", 1, error="password authentication failed"),
+        "authentication failed",
+    ),
+    "another note": (
+        run("doctor", 2, notes=("a first note",)),
+        run("doctor", 2, notes=("a second note",)),
+        "a second note",
+    ),
+}
+
+
 # -- the comment --------------------------------------------------------------------------------
 
 
@@ -130,6 +193,32 @@ def test_no_comment_when_all_is_well(stage: Stage) -> None:
     """A pull request without a fault, and without a comment of ours, gets none."""
     assert stage.publish(RUNS["harmless_pull_request"]) == 0
     assert stage.github.comments == []
+
+
+@pytest.mark.parametrize("is_private", [True, False], ids=["private", "public"])
+@pytest.mark.parametrize("what", SAYING_ANOTHER)
+def test_a_comment_never_goes_stale(what: str, is_private: bool, stage: Stage) -> None:
+    """What it says is what the latest run says, also where exit code and counts are the same."""
+    first, second, words = SAYING_ANOTHER[what]
+    stage.event({"repository": {"private": is_private}, "pull_request": {"number": PULL}})
+    stage.publish(first, key="one")
+    stage.publish(second, key="one")
+    (comment,) = stage.github.comments
+    is_said = is_private or what in ("another reason", "another file")
+    assert (words in comment.body) == is_said
+    before = len(stage.github.writes)
+    assert before == (2 if is_said else 1)
+    stage.publish(another_time(second), key="one")
+    assert len(stage.github.writes) == before
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_same_at_another_time_is_unchanged(name: str, stage: Stage) -> None:
+    """Neither the moment of a run, its id, its address nor how long it took is news."""
+    stage.publish(RUNS[name], key="one")
+    before = len(stage.github.writes)
+    stage.publish(another_time(RUNS[name]), key="one")
+    assert len(stage.github.writes) == before
 
 
 def test_somebody_elses_marker_is_not_ours(stage: Stage) -> None:

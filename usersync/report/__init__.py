@@ -3,7 +3,17 @@
 from usersync.report.facts import Facts, fingerprint, packed, unpacked
 from usersync.report.headline import BROKEN, Headline, headline
 from usersync.report.media import in_markdown
-from usersync.report.page import FORMATS, SIZES, Format, Report, Section, Size, render, report
+from usersync.report.page import (
+    FORMATS,
+    SIZES,
+    Format,
+    Report,
+    Section,
+    Size,
+    render,
+    report,
+    substance,
+)
 from usersync.report.saved import read
 from usersync.report.text import as_json, beginning, step, terminal
 
@@ -27,6 +37,7 @@ __all__ = [
     "render",
     "report",
     "step",
+    "substance",
     "terminal",
     "unpacked",
 ]

@@ -79,6 +79,7 @@ def unpacked(text: str) -> dict[str, str] | None:
     return value
 
 
-def fingerprint(known: Facts) -> str:
-    """Stands for facts: the same as last time means that there is nothing to tell."""
-    return hashlib.sha256(json.dumps(dict(known), sort_keys=True).encode()).hexdigest()[:16]
+def fingerprint(told: Facts | str) -> str:
+    """Stands for facts, or a text: the same as last time means that there is nothing to tell."""
+    value = told if isinstance(told, str) else dict(told)
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -31,6 +31,7 @@ LONGEST_COMMENT = 65_536
 
 #: How many rows a list shows; a report that is too long for its place is made again with fewer.
 _ROWS = {"summary": (100, 30, 10, 3, 0), "comment": (20, 10, 5, 2, 0)}
+_NEVER = datetime.fromtimestamp(0, UTC)
 #: Tasks that open no target: what they say stands in the repository itself.
 _ABOUT_THE_REPOSITORY = ("migration.compare",)
 
@@ -166,6 +167,43 @@ def render(
         if format != "md" or _fits(text, size):
             return text
     return _cut(text, size)
+
+
+def substance(made: Report, size: Size) -> str:
+    """What a report says in Markdown, without what differs in every run: times, ids, addresses.
+
+    Args:
+        made: what it says.
+        size: of its place, since what was cut is not said there.
+    """
+    sections = tuple(
+        replace(
+            section,
+            run=_timeless(section.run),
+            points=tuple(replace(point, at=_NEVER) for point in section.points),
+        )
+        for section in made.sections
+    )
+    return render(replace(made, sections=sections, changes=()), size=size)
+
+
+def _timeless(run: Run) -> Run:
+    tables = (
+        replace(
+            table,
+            plan=table.plan and replace(table.plan, as_of=_NEVER),
+            summary=table.summary and replace(table.summary, execution_time_s=0.0),
+        )
+        for table in run.tables
+    )
+    return replace(
+        run,
+        run_id="",
+        run_url="",
+        ended_at=_NEVER,
+        tables=tuple(tables),
+        steps=tuple(replace(step, duration_s=0.0) for step in run.steps),
+    )
 
 
 def _each(runs: Iterable[Run]) -> Iterable[Run]:
