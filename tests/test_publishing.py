@@ -530,6 +530,31 @@ def test_many_annotations_are_ten() -> None:
     assert "and 99,992 more" in lines[-1]
 
 
+def test_what_went_wrong_has_room(stage: Stage) -> None:
+    """Beside 1,000 warnings GitHub, which shows ten, still shows why nothing was commented."""
+    many = long_run(1_000)
+    many = replace(many, checks=tuple(replace(one, level="warning") for one in many.checks))
+    stage.github.fail(403, path=r"/comments$", times=20)
+    assert stage.publish(many, to="summary,annotations,comment") == 2
+    warnings = [line for line in stage.said if line.startswith("::warning")]
+    assert warnings == stage.said
+    assert len(warnings) == step.MOST_ANNOTATIONS
+    assert warnings[0].startswith("::warning title=usersync::⚠️ ")
+    assert [line for line in warnings if "more: see the summary" in line]
+    assert [line for line in warnings if "title=usersync::comment: " in line]
+    assert "\n> comment: " in stage.summary
+
+
+@pytest.mark.parametrize("room", range(1, 12))
+def test_annotations_keep_to_their_room(room: int) -> None:
+    """The first line is always there, and what is left out is counted."""
+    made = report.report([long_run(20)])
+    lines = [one.message for one in step.annotated(made, room=room)]
+    assert len(lines) == room
+    assert lines[0] == made.headline.text
+    assert room == 1 or lines[-1] == f"and {20 - (room - 2)} more: see the summary"
+
+
 @pytest.mark.parametrize("text", MARKUP.values(), ids=MARKUP)
 def test_a_name_is_no_workflow_command(text: str, stage: Stage) -> None:
     """Whatever a user is called, the log gets our commands and no other."""

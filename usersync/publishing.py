@@ -106,12 +106,15 @@ class _Publishing:
         self._key = asked.key or _key(self._made)
 
     def everywhere(self) -> None:
-        """Publish to each place; the summary comes last, since it also says what went wrong."""
+        """Publish to each place.
+
+        The summary comes behind the others, since it also says what went wrong; annotations come
+        last, since they leave room for that: GitHub shows ten, and drops the rest.
+        """
         steps: dict[Destination, Callable[[], None]] = {
             "comment": self._comment,
             "issue": self._issue,
             "notify": self._notify,
-            "annotations": self._annotate,
             "summary": self._summarize,
         }
         for place, do in steps.items():
@@ -119,6 +122,8 @@ class _Publishing:
                 self._tried(place, do)
         if self._github.output_path or "outputs" in self._asked.places:
             self._tried("outputs", self._write_outputs)
+        if "annotations" in self._asked.places:
+            self._tried("annotations", self._annotate)
         for warning in self._warnings:
             self._say(step.Annotation(warning, "warning"))
 
@@ -175,7 +180,8 @@ class _Publishing:
             self._warnings.append(f"notify: the {what}: {fault}")
 
     def _annotate(self) -> None:
-        for annotation in step.annotated(self._made):
+        room = step.MOST_ANNOTATIONS - len(self._warnings)
+        for annotation in step.annotated(self._made, room=room):
             self._say(annotation)
 
     def _summarize(self) -> None:

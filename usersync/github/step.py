@@ -43,20 +43,23 @@ class Annotation:
         return f"::{self.severity} {where}title=usersync::{_escaped(self.message)}"
 
 
-def annotated(made: Report, migrations: str = "supabase/migrations") -> tuple[Annotation, ...]:
-    """The aggregate first, then what it is made of; at most ten.
+def annotated(
+    made: Report, migrations: str = "supabase/migrations", room: int = MOST_ANNOTATIONS
+) -> tuple[Annotation, ...]:
+    """The aggregate first, then what it is made of; as many as there is room for.
 
     Args:
         made: what is reported.
         migrations: the folder of the files that verdicts name.
+        room: how many there may be; the aggregate is always there.
     """
     is_broken = made.headline.symbol == BROKEN
     severity: Severity = "error" if is_broken else _severity(made.exit_code)
     parts = list(_parts(made.sections, migrations))
-    room = MOST_ANNOTATIONS - 1
-    if len(parts) > room:
-        rest = Annotation(f"and {len(parts) - room + 1:,} more: see the summary", severity)
-        parts = [*parts[: room - 1], rest]
+    if len(parts) >= room:
+        shown = max(room - 2, 0)
+        rest = Annotation(f"and {len(parts) - shown:,} more: see the summary", severity)
+        parts = [*parts[:shown], rest][: max(room - 1, 0)]
     return (Annotation(made.headline.text, severity), *parts)
 
 
