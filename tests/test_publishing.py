@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pytest
 
 from tests.github_api import BOT, GitHub
 from tests.report_samples import DRIFT, MOMENT, RUNS, TARGET, USER_ID, run, table
-from tests.test_reports import MARKUP, called, hostile, long_run
+from tests.test_reports import INVISIBLE, MARKUP, called, hostile, long_run, nothing_acts
 from usersync import config, publishing, report
 from usersync.github import marker, step
 from usersync.model import Run
@@ -673,14 +674,60 @@ def test_the_team_is_told_of_changes(to: str, stage: Stage, hook: Callable[[str]
     assert stage.said == []
 
 
-def test_what_a_webhook_gets(stage: Stage, hook: Callable[[str], Hook]) -> None:
-    """It holds counts and no ids; for Slack nothing in it mentions or links but the run."""
+HOSTILE = {
+    **MARKUP,
+    "Slack's own": "<!channel> & <http://evil.example|x> <@U1> _a_ `b` ~c~ *d*",
+    "an id": f"`{USER_ID}`",
+}
+ACTS = r"[*`~<>]|(?<!\w)_|_(?!\w)|&(?!amp;|lt;|gt;)|://|@\w|#\d|GH-\d|www\.|mailto:\w|\]\("
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_a_chat_gets(
+    text: str, stage: Stage, hook: Callable[[str], Hook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Slack and in an issue nothing is marked, mentions or links, but the run; nor names one."""
+    for name, value in {
+        "SERVER_URL": "https://github.com",
+        "REPOSITORY": "a/b",
+        "RUN_ID": "7",
+    }.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
     told = hook("slack")
-    stage.publish(hostile("<!channel> & <http://evil.example|x>"), to="notify")
-    (_, body) = told.told[0]
-    assert "<!channel>" not in body["text"]
-    assert "&lt;!channel&gt; &amp;" in body["text"]
-    assert "24c2c7f8" not in body["text"]
+    stage.publish(with_missing(5), to="issue", key="one")
+    stage.publish(hostile(text), to="issue,notify", key="one")
+    ((_, body),) = told.told
+    first, *changes, last = body["text"].split("\n")
+    assert last == "<https://github.com/a/b/actions/runs/7|the run>"
+    assert changes
+    assert all(line.startswith("• ") for line in changes)
+    (issue,) = [one for one in stage.github.issues.values() if not one.is_pull]
+    for line in (first, *changes):
+        assert not re.search(ACTS, line), line
+    assert not re.search(ACTS.replace("<>", "").replace("|&(?!amp;|lt;|gt;)", ""), issue.title)
+    assert "\n" not in issue.title
+    (comment,) = stage.github.comments
+    for rendered in (issue.body.partition("\n")[2], comment.body):
+        nothing_acts(rendered)
+    for said in (body["text"], issue.title, issue.body, comment.body):
+        assert not re.search(INVISIBLE, said)
+    assert USER_ID not in body["text"] + issue.title
+    assert stage.said == []
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_a_program_gets(text: str, stage: Stage, hook: Callable[[str], Hook]) -> None:
+    """JSON holds the same fields whatever a user is called, each text one line without an id."""
+    told = hook("json")
+    stage.publish(with_missing(5), to="issue", key="one")
+    stage.publish(hostile(text), to="issue,notify", key="one")
+    ((_, body),) = told.told
+    assert set(body) == {"tool", "exit_code", "headline", "changes", "runs", "run_url"}
+    (one,) = body["runs"]
+    assert set(one) == {"name", "exit_code", "headline"}
+    for said in (body["headline"], *body["changes"], one["name"], one["headline"]):
+        assert not re.search(INVISIBLE + "|\n|^::", said)
+        assert USER_ID not in said
 
 
 def test_a_deaf_webhook_changes_nothing(stage: Stage, hook: Callable[[str], Hook]) -> None:

@@ -13,7 +13,7 @@ import httpx
 
 from usersync import __version__, run_file
 from usersync.privacy import LONGEST_MESSAGE, short_ids, visible
-from usersync.report import Report
+from usersync.report import Report, unmarked
 
 #: While it fails, the team is told again after this; less than a day, since schedules are late.
 REMIND_AFTER = timedelta(hours=20)
@@ -57,7 +57,7 @@ def message(made: Report, format: _FORMATS, run_url: str) -> dict[str, Any]:  # 
     """
     if format == "slack":
         said = (made.headline.text, *(f"• {one}" for one in made.changes[:10]))
-        lines = [_slack(_line(one)) for one in said]
+        lines = [_slack(unmarked(one)) for one in said]
         if run_url:
             lines.append(f"<{_slack(run_url)}|the run>")
         return {"text": "\n".join(lines)}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from usersync import report
 from usersync.github.marker import Ours, marker, ours
-from usersync.privacy import LONGEST_MESSAGE, short_ids, visible
 from usersync.report import Facts, Report
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def _issues(client: Client, login: str) -> list[dict[str, object]]:
 
 
 def _title(key: str, made: Report) -> str:
-    return visible(short_ids(f"usersync {key}: {made.headline.text}"), LONGEST_MESSAGE)[:200]
+    return report.unmarked(f"usersync {key}: {made.headline.text}")[:200]
 
 
 def _body(made: Report, key: str, hash_: str, told_at: datetime | None) -> str:

@@ -2,7 +2,7 @@
 
 from usersync.report.facts import Facts, fingerprint, packed, unpacked
 from usersync.report.headline import BROKEN, Headline, headline
-from usersync.report.media import in_markdown
+from usersync.report.media import in_markdown, unmarked
 from usersync.report.page import (
     FORMATS,
     SIZES,
@@ -39,5 +39,6 @@ __all__ = [
     "step",
     "substance",
     "terminal",
+    "unmarked",
     "unpacked",
 ]

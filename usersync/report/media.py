@@ -27,6 +27,15 @@ _LINKS = re.compile(
     r"@(?=\w)|#(?=\d)|:(?=//)|\bGH-(?=\d)|\bwww(?=\.)|\bmailto:(?=\w)", re.IGNORECASE
 )
 _JOINER = "\N{WORD JOINER}"
+#: Marks of a chat and of a title, which know no escape for them, and what looks like them.
+_LOOKALIKES = {
+    "*": "\N{ASTERISK OPERATOR}",
+    "`": "\N{MODIFIER LETTER GRAVE ACCENT}",
+    "~": "\N{TILDE OPERATOR}",
+    "_": "\N{MODIFIER LETTER LOW MACRON}",
+}
+_CHAT_MARKS = re.compile(r"[*`~]|(?<!\w)_|_(?!\w)")
+_CHAT_LINKS = re.compile(rf"\](?=\()|{_LINKS.pattern}", re.IGNORECASE)
 
 
 class Message(str):
@@ -95,6 +104,13 @@ def in_markdown(text: str) -> str:
         shown,
         flags=re.IGNORECASE,
     )
+
+
+def unmarked(text: str) -> str:
+    """Text of unknown origin for a chat or a title: one line that names nobody and is only text."""
+    shown = visible(short_ids(text), LONGEST_MESSAGE)
+    shown = _CHAT_MARKS.sub(lambda found: _LOOKALIKES[found.group()], shown)
+    return _CHAT_LINKS.sub(lambda found: found.group() + _JOINER, shown)
 
 
 def instant(moment: datetime) -> str:
