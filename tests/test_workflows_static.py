@@ -16,6 +16,7 @@ import pytest
 from tests import act, npm, workflow_rules
 from tests.workflow_rules import File, read
 from usersync import __version__, runbook, scaffold
+from usersync.publishing import DESTINATIONS
 
 ROOT = Path(__file__).parents[1]
 LINTER = Path(__file__).with_name("workflow_linter")
@@ -342,6 +343,18 @@ def test_the_action_installs(tmp_path: Path) -> None:
 
 
 # -- what the docs show ------------------------------------------------------------------------
+
+
+def test_every_place_of_a_report_is_named() -> None:
+    """The action, its page and the page of reports name each place that `--publish` takes."""
+    described = read(ACTION).document["inputs"]["publish"]["description"]
+    assert tuple(re.findall(r"\w+", described.rpartition("(")[2])) == DESTINATIONS
+    (row,) = re.findall(
+        r"^\| `publish` \|(.*)\|$", (ROOT / "docs/github-actions.md").read_text(), re.MULTILINE
+    )
+    assert tuple(re.findall(r"`(\w+)`", row)) == DESTINATIONS
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/reports.md").read_text(), re.MULTILINE)
+    assert set(DESTINATIONS) <= set(rows)
 
 
 def shown() -> dict[str, str]:
