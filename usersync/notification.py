@@ -48,7 +48,7 @@ def is_due(made: Report, before: Memory, now: datetime) -> bool:
 
 
 def message(made: Report, format: _FORMATS, run_url: str) -> dict[str, Any]:  # noqa: A002
-    """What the webhook gets; it holds no ids and no addresses.
+    """What the webhook gets; it holds no whole ids and no addresses.
 
     Args:
         made: what is reported.
