@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,17 @@ import pytest
 from tests.app import App
 from tests.conftest import Database
 from tests.faults import Wire, backends, socket_of, started, until
-from tests.migrated import PRODUCTION, applied, digest, done, has_schema, states, triggers
+from tests.migrated import (
+    PRODUCTION,
+    applied,
+    digest,
+    done,
+    export,
+    has_schema,
+    states,
+    triggers,
+)
+from tests.test_export import migrations, push
 from usersync.backends.postgres import PostgresDoor
 from usersync.config import load
 from usersync.migration import UninstallOptions
@@ -533,6 +545,34 @@ def test_what_goes_by_hand(app: App) -> None:
     assert any("actions/secrets/SUPABASE_DB_URL " in step for step in run.next_steps)
     assert str(Path(app.folder.parent / "state")) in run.next_steps[-1]
     assert (app.folder / ".github/workflows/usersync-sync.yml").exists()
+
+
+def test_exported_files_would_install_it_again(app: App) -> None:
+    """They are named; the migration that takes it out fits here, and a database begun anew."""
+    before = catalog(app)
+    assert export(app).exit_code == 0
+    files = migrations(app)
+    push(app, files)
+    run = uninstall(app)
+    assert run.exit_code == 0, run.error
+    assert any(f"install usersync again: {len(files)} files" in step for step in run.next_steps)
+    (removed,) = (step for step in run.next_steps if step.startswith("git rm "))
+    for path in files:
+        assert f"supabase/migrations/{path.name}" in removed
+        assert f"supabase/usersync/{path.stem}.down.sql" in removed
+    (piped,) = (step for step in run.next_steps if step.startswith("cat "))
+    way_back, new = piped.split(" | ")
+    assert new == "supabase migration new usersync_taken_out && supabase db push"
+    text = subprocess.run(
+        shlex.split(way_back), cwd=app.folder, capture_output=True, text=True, check=True
+    ).stdout
+    made = files[0].with_name("20991231235959_usersync_taken_out.sql")
+    made.write_text(text)
+    push(app, [made])
+    assert catalog(app) == before
+    push(app, migrations(app))
+    assert catalog(app) == before
+    assert len(uninstall(app).next_steps) == 1
 
 
 def test_nothing_elsewhere(app: App) -> None:
