@@ -259,3 +259,82 @@ def test_init_without_a_connection_says_so(workdir: Path) -> None:
     """Without a connection the file holds the usual table, and init says that it is a guess."""
     done = called("init", "--action", PINNED)
     assert "No database was looked at" in done.stdout
+
+
+TWO = "targets:\n  eu: {db_url_env: EU_URL}\n  us: {db_url_env: US_URL}\n"
+
+
+def looked(app: App, *words: str) -> str:
+    """What `init --diff` says, once it looked at the database."""
+    done = called("init", "--diff", "--action", PINNED, *words)
+    assert done.returncode == 2, done.stderr
+    assert "No database was looked at" not in done.stdout
+    assert "Every choice has its reason beside it" in done.stdout
+    return done.stdout
+
+
+def test_init_looks_at_one_of_several_targets(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two targets --target says which; without it, with both, and with all it is refused."""
+    monkeypatch.delenv("SUPABASE_DB_URL")
+    monkeypatch.setenv("EU_URL", app.url)
+    monkeypatch.setenv("US_URL", NOWHERE)
+    (app.folder / "usersync.yaml").write_text(TWO)
+    looked(app, "--target", "eu")
+    for words, said in (
+        ((), "`--target eu`"),
+        (("--target", "eu", "--target", "us"), "name one: --target eu"),
+        (("--target", "all"), "name one: --target NAME"),
+        (("--target", "ue"), "there is no target `ue`"),
+    ):
+        done = called("init", "--action", PINNED, *words)
+        assert done.returncode == 3, words
+        assert said in done.stderr
+        assert there(app.folder).keys() == {"usersync.yaml"}
+
+
+def test_init_looks_where_a_target_says(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection string of the target counts, from its variable, from --env-file, --config."""
+    monkeypatch.delenv("SUPABASE_DB_URL")
+    monkeypatch.setenv("PROD_DB_URL", app.url)
+    one = "targets:\n  production: {db_url_env: PROD_DB_URL}\n"
+    (app.folder / "usersync.yaml").write_text(one)
+    looked(app)
+    monkeypatch.delenv("PROD_DB_URL")
+    (app.folder / "prod.env").write_text(f"PROD_DB_URL={app.url}\n")
+    looked(app, "--env-file", "prod.env")
+    (app.folder / "usersync.yaml").rename(app.folder / "mine.yaml")
+    said = looked(app, "--config", "mine.yaml", "--env-file", "prod.env")
+    assert "new: usersync.yaml" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "said"),
+    [
+        ("", (), "SUPABASE_DB_URL is not set"),
+        ("targets: {production: {db_url_env: PROD_DB_URL}}\n", (), "PROD_DB_URL is not set"),
+        (TWO, (), "neither EU_URL nor US_URL is set"),
+        (TWO, ("--target", "us"), "US_URL is not set"),
+        (
+            "targets: {api: {api_url_env: A_URL, api_key_env: A_KEY}}\n",
+            ("--target", "api"),
+            "no connection string is configured, db_url_env",
+        ),
+    ],
+)
+def test_init_names_what_to_set(
+    workdir: Path, text: str, words: tuple[str, ...], said: str
+) -> None:
+    """Where no database can be looked at the variable that is missing is named."""
+    (workdir / "usersync.yaml").write_text(text)
+    done = called("init", "--action", PINNED, *words)
+    assert done.returncode == 2, done.stderr
+    assert f"No database was looked at: {said}. " in done.stdout
+    assert there(workdir).keys() == WRITTEN
+
+
+def test_init_is_told_a_wrong_file(workdir: Path) -> None:
+    """A file that was asked for and is not there ends it before anything is written."""
+    for words in (("--config", "nowhere.yaml"), ("--env-file", "nowhere.env")):
+        done = called("init", "--action", PINNED, *words)
+        assert (done.returncode, there(workdir)) == (3, {})
+        assert "nowhere" in done.stderr

@@ -1,5 +1,6 @@
 """``usersync.yaml`` and the environment: the one list of settings, and the target they describe."""
 
+from usersync.config.connection import connection_variables
 from usersync.config.database_url import is_loopback_api, of_database, project_ref_of_api
 from usersync.config.environment import Circumstances, circumstances, presence, text_of
 from usersync.config.github import GitHub, github
@@ -76,6 +77,7 @@ __all__ = [
     "UserColumn",
     "Users",
     "circumstances",
+    "connection_variables",
     "copied",
     "did_you_mean",
     "environments",

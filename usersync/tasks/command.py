@@ -88,7 +88,7 @@ def command(
                 exit_code = function(context, *arguments, **flags)
             except UsersyncError as error:
                 task = called or function.__name__.replace("_", "-")
-                exit_code = _tell(error, task, flags) if common else print_error(error)
+                exit_code = _tell(error, task, flags) if "json" in common else print_error(error)
             except KeyboardInterrupt:
                 print("Interrupted.", file=sys.stderr)
                 exit_code = 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 
+from usersync.errors import Refused, UsersyncError
+from usersync.privacy import LONGEST_MESSAGE, visible
 from usersync.tasks.command import command, program
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ Next, with GitHub's own program, as somebody who may change the settings of the 
 
 @command(
     writes=True,
-    common=(),
+    common=("target", "config", "env_file"),
     meant="use --diff",
     help={
         "diff": "show what would be written and what differs; write nothing",
@@ -50,14 +52,18 @@ Next, with GitHub's own program, as somebody who may change the settings of the 
     },
 )
 def init(
-    _context: Context, diff: bool = False, folder: str | None = None, action: str | None = None
+    _context: Context,
+    diff: bool = False,
+    folder: str | None = None,
+    action: str | None = None,
+    **flags: Any,
 ) -> int:
     """Write usersync.yaml, workflows and a runbook to begin with; nothing is overwritten."""
     from usersync import scaffold
 
     at = Path(folder or ".")
     used = scaffold.action(action)
-    looked = _look()
+    looked = _look(**flags)
     if looked.exit_code:
         return looked.exit_code
     planned = scaffold.plan(at, used, looked.statements)
@@ -78,15 +84,53 @@ def init(
     return 2 if any(one.differs or (diff and one.there is None) for one in planned) else 0
 
 
-def _look() -> Outcome:
+def _look(target: list[str], config: str | None, env_file: str | None) -> Outcome:
     """What the database says, where a connection is configured; an error is told."""
-    from usersync import config, report, runner
+    from usersync import report, runner
     from usersync.model import Outcome
 
-    if not dict(config.presence())["SUPABASE_DB_URL"]:
-        print("No database was looked at: SUPABASE_DB_URL is not set. Its table is a guess.\n")
+    name = _one(target)
+    why = "" if name == "local" else _why_not(config, name, env_file)
+    if why:
+        print(
+            f"No database was looked at: {visible(why, LONGEST_MESSAGE)}. Its table is a guess.\n"
+        )
         return Outcome()
-    run = runner.run(runner.Request("init", "init.look", program=program()))
+    run = runner.run(
+        runner.Request(
+            "init", "init.look", target=name, config=config, env_file=env_file, program=program()
+        )
+    )
     if run.exit_code:
         print(report.terminal(run), end="", file=sys.stderr)
     return Outcome(statements=run.statements, exit_code=run.exit_code)
+
+
+def _one(asked: list[str]) -> str | None:
+    """The one target that was asked for, if any."""
+    from usersync import config
+
+    names = list(dict.fromkeys(asked or ()))
+    if len(names) > 1 or config.ALL in names:
+        first = next((name for name in names if name != config.ALL), "NAME")
+        raise Refused("init looks at one database", f"name one: --target {first}")
+    return names[0] if names else None
+
+
+def _why_not(file: str | None, target: str | None, env_file: str | None) -> str:
+    """Why no database can be looked at; empty where a connection string is set."""
+    from usersync import config
+
+    try:
+        found = config.connection_variables(file, target, env_file)
+    except UsersyncError as error:
+        # A file that is there and not in order is no obstacle to the other files.
+        if file or target or env_file or dict(config.presence())["SUPABASE_DB_URL"]:
+            raise
+        return error.message.splitlines()[0]
+    if any(found.values()):
+        return ""
+    if not found:
+        return "no connection string is configured, db_url_env"
+    *others, last = found
+    return f"neither {', '.join(others)} nor {last} is set" if others else f"{last} is not set"
