@@ -35,8 +35,18 @@ def test_a_runbook_heals_its_fault(workdir: Path, name: str) -> None:
     assert {step.status for step in drilled.runs[-2].steps} <= {"ok", "skipped", "unknown"}
 
 
-#: Its fault breaks their trigger too, and the doctor names that first: sign-ups-fail.
 BREAKS_THEIRS = "sync-fails-completely"
+
+
+def test_what_has_no_drill_beside_their_trigger_is_left_out(workdir: Path) -> None:
+    """Of several such a runbook is left out and told, and the others are drilled."""
+    (workdir / "usersync.yaml").write_text("trigger: keep\n")
+    said: list[str] = []
+    names = [BREAKS_THEIRS, "new-users-get-no-profile"]
+    assert drill.drill_all(names, record=False, own_trigger=True, say=said.append) == 0
+    left_out, drilled = said
+    assert left_out == f"{BREAKS_THEIRS}: left out, `own_trigger: false` stands in its drill"
+    assert drilled.startswith("new-users-get-no-profile: broken, found, healed")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != BREAKS_THEIRS])

@@ -51,7 +51,7 @@ def drill_all(
     """Drill runbooks one after the other; the exit code is 0 when all of them healed.
 
     Args:
-        names: of the runbooks.
+        names: of the runbooks; of several, those that have no drill of this kind are left out.
         record: note for their pages when it was and how long it took.
         own_trigger: on an app that has a trigger of its own.
         say: where the lines go.
@@ -60,6 +60,9 @@ def drill_all(
     with terminable():
         for name in names:
             try:
+                if own_trigger and len(names) > 1 and not _is_for_own_trigger(name):
+                    say(f"{name}: left out, `own_trigger: false` stands in its drill")
+                    continue
                 drilled = drill(name, say, own_trigger=own_trigger)
             except UsersyncError as error:
                 say(f"{name}: FAILED\n{error.message}\n{error.next_step}".rstrip())
@@ -87,6 +90,11 @@ def drill(name: str, say: Callable[[str], None] = print, *, own_trigger: bool = 
         raise StepFailed(f"{name} has no drill", "add `drill:` with a `fault:` to it")
     with local.temporary() as server:
         return _Drill(server, loaded, wanted, say, own_trigger=own_trigger).carry_out()
+
+
+def _is_for_own_trigger(name: str) -> bool:
+    wanted = runbooks.load(name).runbook.drill
+    return wanted is None or wanted.own_trigger
 
 
 class _Drill:

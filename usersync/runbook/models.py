@@ -189,6 +189,9 @@ class Drill(Section):
     hold: Flag = Field(
         default=False, description="Leave the transaction of the file open while the drill lasts."
     )
+    own_trigger: Flag = Field(
+        default=True, description="It can be drilled on an app that has a trigger of its own."
+    )
     person: Line | None = Field(
         None, description="A file of SQL that does what a note or gate asks of a person."
     )
