@@ -21,7 +21,7 @@ from usersync.backends.objects import (
     Waited,
 )
 from usersync.backends.repairs import Repairs
-from usersync.backends.survey import LedgerEntry, Survey, UserTrigger
+from usersync.backends.survey import FunctionNow, LedgerEntry, Survey, UserTrigger
 from usersync.config import ProfileTable
 from usersync.model import CheckResult, JournalEvent, Paused, Step
 from usersync.sql.changes import Change
@@ -240,6 +240,7 @@ __all__ = [
     "Definitions",
     "Direction",
     "Footprint",
+    "FunctionNow",
     "Holder",
     "LedgerEntry",
     "LikelyTable",

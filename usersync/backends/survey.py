@@ -72,6 +72,20 @@ class UserTrigger:
     """Every table that its function, and what that calls, writes to; not looked up for ours."""
     calls: tuple[str, ...] = ()
     """The functions that it calls, directly or through others; not looked up for ours."""
+    function_attributes: tuple[str, ...] = ()
+    """The statements that give its function comment, rights and owner; not looked up for ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionNow:
+    """The function of a trigger whose place ours took, as it is by now."""
+
+    definition: str | None
+    """None when it is gone."""
+    attributes: tuple[str, ...]
+    """The statements that give it comment, rights and owner."""
+    obstacle: str
+    """Why it could not be made again; empty when it could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +109,7 @@ class Survey:
     """Per change, what stands on its trigger functions and is none of its objects."""
     search_path: str = ""
     """Where names without a schema are found in this session."""
+    replaced: Mapping[str, FunctionNow] = field(default_factory=dict)
+    """By name, the functions of the app whose place ours took."""
     read_only: ReadOnly | None = None
     """Why the server takes no writes at all; None when it does."""

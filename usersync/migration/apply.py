@@ -16,6 +16,7 @@ from usersync.migration.states import PENDING, broken
 from usersync.model import ChangeState, Outcome
 from usersync.session import Session
 from usersync.sql.changes import Change
+from usersync.sql.replaced import read as what_it_replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,9 @@ def idle(session: Session, planned: Planned) -> Outcome:
 
 def _goes(entry: LedgerEntry, change: Change | None) -> bool:
     """Whether what is installed must go first: asked for no more, or made under other names."""
+    if what_it_replaced(entry.revert) and change is not None:
+        # It stands under the name of the app's trigger, which must not come back in between.
+        return False
     return not entry.drops and (change is None or entry.revert != change.revert)
 
 

@@ -32,6 +32,7 @@ def digest(session: Session, verb: str, survey: Survey, statements: str) -> str:
         sorted(survey.objects.items()),
         [(entry.change, entry.applied_at) for entry in survey.ledger],
         [(trigger.name, trigger.enabled, trigger.definition) for trigger in survey.user_triggers],
+        sorted((name, now.definition, now.attributes) for name, now in survey.replaced.items()),
     )
     parts = {
         "target": fingerprint(session.backend.identity, session.target.environment),

@@ -54,10 +54,10 @@ def look(session: Session, *, create_table: bool = False, replace: str | None = 
         for table in tables
     ]
     rendered = changes.render(session.target.settings, shapes, on_users=who == "own")
-    rendered = takeover.carried(rendered, survey)
+    rendered = takeover.carried(rendered, survey, session.target.settings)
     if replace:
         theirs = takeover.chosen(session, survey, replace)
-        rendered = takeover.taking(rendered, survey, theirs)
+        rendered = takeover.taking(rendered, survey, session.target.settings, theirs)
     return Ground(survey, rendered, states(survey, rendered), who)
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from usersync.backends.catalog import Footprint, LedgerEntry, Survey
 from usersync.backends.footprint import PARTS
 from usersync.errors import Refused, Remains, UsersyncError
-from usersync.migration import consent
+from usersync.migration import consent, takeover
 from usersync.migration.rollback import in_order, refuse_other_owner, take_out, written
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
-from usersync.sql import replaced
 from usersync.sql.names import quoted
 
 _TASK = "uninstall"
@@ -44,7 +43,9 @@ class Planned:
         return tuple(
             ChangeState(
                 name=entry.change,
-                does=_fate(entry, self.footprint) if entry in self.todo else _stays(entry),
+                does=_fate(entry, self.survey, self.footprint)
+                if entry in self.todo
+                else _stays(entry),
                 state="unwanted" if entry in self.todo else "applied",
                 applied_at=entry.applied_at,
                 tool_version=entry.tool_version,
@@ -56,6 +57,7 @@ class Planned:
     def notes(self) -> tuple[str, ...]:
         """What there is to know before it is approved, or behind it."""
         return (
+            *takeover.returning(self.survey, self.todo),
             *(
                 f"{function} names ours in its text, and Postgres does not track that: it may fail"
                 " once ours is gone"
@@ -84,6 +86,7 @@ def plan(session: Session) -> Planned:
     acting, api, data = in_order(survey.ledger)
     stays = tuple(entry for entry in data if _outside(entry, schema))
     todo = (*acting, *api, *(entry for entry in data if entry not in stays))
+    takeover.refuse_no_return(survey, todo, session.command(_TASK, "--dry-run"))
     statements = written(session, todo)
     return Planned(
         survey=survey,
@@ -241,7 +244,7 @@ def _stays(entry: LedgerEntry) -> str:
     return f"{', '.join(_plain(entry.drops))} {_STAYS}"
 
 
-def _fate(entry: LedgerEntry, found: Footprint) -> str:
+def _fate(entry: LedgerEntry, survey: Survey, found: Footprint) -> str:
     """What becomes of a change, with the rows of its tables."""
     rows = {one.name: one.rows for one in found.traces if one.rows is not None}
     told = "is taken out"
@@ -252,7 +255,7 @@ def _fate(entry: LedgerEntry, found: Footprint) -> str:
             if table in rows
         )
         told += f", and with it {', '.join(counted)}; every row goes into a file first"
-    if replaced.carried(entry.revert):
+    if takeover.comes_back(survey, entry):
         told += "; the app's own trigger comes back, as it was"
     return told
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from usersync.backends.catalog import Direction, LedgerEntry, Survey
 from usersync.errors import Refused, UsersyncError
-from usersync.migration import consent, ground
+from usersync.migration import consent, ground, takeover
 from usersync.migration.execution import as_recorded, run_all
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
@@ -43,6 +43,11 @@ class Planned:
     digest: str
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to know of the app's own before it is approved, or behind it."""
+        return takeover.returning(self.survey, self.todo)
+
+    @property
     def states(self) -> tuple[ChangeState, ...]:
         """Every change in the ledger, and whether it goes or stays."""
         return tuple(
@@ -68,6 +73,8 @@ def plan(session: Session, options: RollbackOptions) -> Planned:
     acting, api, data = in_order(beyond)
     todo = [*acting, *api, *(data if options.drop_data else ())]
     ground.refuse_dependents(survey, [entry.change for entry in todo])
+    again = session.command("migration.rollback", "--dry-run", *options.words())
+    takeover.refuse_no_return(survey, todo, again)
     statements = written(session, todo)
     return Planned(
         survey=survey,
@@ -169,13 +176,18 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         stays=tuple(entry for entry in (*planned.todo, *planned.stays) if entry.change not in done),
         todo=(),
     )
-    outcome = Outcome(changes=told.states, steps=(*silenced, *steps))
+    gone = tuple(entry for entry in planned.todo if entry.change in done)
+    outcome = Outcome(
+        changes=told.states,
+        steps=(*silenced, *steps),
+        notes=takeover.returning(planned.survey, gone),
+    )
     if error is None:
         return replace(outcome, next_steps=(session.command("migration.verify"),))
     next_steps = tuple(error.next_step.splitlines())
-    notes: tuple[str, ...] = ()
+    notes = outcome.notes
     if any(entry.trigger_functions for entry in planned.todo if entry.change not in done):
-        notes = ("Who signs up now gets no profile: the functions do nothing any more.",)
+        notes = (*notes, "Who signs up now gets no profile: the functions do nothing any more.")
         next_steps += (
             session.command("migration.rollback", "--dry-run"),
             "or put them back: " + session.installing("trigger", "--repair"),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from usersync.backends.catalog import Survey, UserTrigger
+from usersync.backends.catalog import LedgerEntry, Survey, UserTrigger
+from usersync.config import Settings
 from usersync.errors import Refused, Stopped
 from usersync.session import Session
 from usersync.sql import replaced
-from usersync.sql.changes import SIGN_UP, Change
+from usersync.sql.changes import SIGN_UP, Change, sign_up_function
 from usersync.sql.replaced import Replaced
 
 
@@ -51,38 +52,44 @@ def chosen(session: Session, survey: Survey, name: str) -> UserTrigger:
     return found
 
 
-def taking(rendered: Sequence[Change], survey: Survey, theirs: UserTrigger) -> tuple[Change, ...]:
+def taking(
+    rendered: Sequence[Change], survey: Survey, settings: Settings, theirs: UserTrigger
+) -> tuple[Change, ...]:
     """The changes, of which the sign-up puts the app's trigger back when it is taken out.
 
     Args:
         rendered: what the configuration asks for.
         survey: what is there.
+        settings: what holds in the target.
         theirs: the trigger whose place ours takes; nothing changes when it is ours already.
     """
     if any(f"function {theirs.function}" in entry.objects for entry in survey.ledger):
         return tuple(rendered)
     old = Replaced(
-        theirs.name,
         theirs.definition,
         theirs.function,
         theirs.function_definition,
         survey.search_path,
+        theirs.function_attributes,
     )
     return tuple(
-        replace(one, revert=one.revert + old.restore(), replaces=old)
-        if one.name == SIGN_UP
-        else one
+        replace(_restoring(one, old, settings), replaces=old) if one.name == SIGN_UP else one
         for one in rendered
     )
 
 
-def carried(rendered: Sequence[Change], survey: Survey) -> tuple[Change, ...]:
+def carried(rendered: Sequence[Change], survey: Survey, settings: Settings) -> tuple[Change, ...]:
     """The changes, with what an earlier apply has replaced and the ledger keeps."""
-    kept = {entry.change: replaced.carried(entry.revert) for entry in survey.ledger}
+    kept = {entry.change: replaced.read(entry.revert) for entry in survey.ledger}
     return tuple(
-        replace(one, revert=one.revert + kept[one.name]) if kept.get(one.name) else one
-        for one in rendered
+        _restoring(one, old, settings) if (old := kept.get(one.name)) else one for one in rendered
     )
+
+
+def _restoring(change: Change, old: Replaced, settings: Settings) -> Change:
+    """The sign-up, which puts the app's trigger back before its own function goes."""
+    ours = sign_up_function(settings).as_string()
+    return replace(change, revert=old.restore(ours) + replaced.without(change.revert))
 
 
 def stop_if_moved(session: Session, survey: Survey, old: Replaced) -> None:
@@ -92,10 +99,11 @@ def stop_if_moved(session: Session, survey: Survey, old: Replaced) -> None:
         Stopped: somebody changed it.
     """
     now = next((one for one in survey.user_triggers if one.name == old.trigger), None)
-    if now is None or (now.definition, now.function_definition) != (
-        old.definition,
-        old.function_definition,
-    ):
+    if now is None or (
+        now.definition,
+        now.function_definition,
+        now.function_attributes,
+    ) != (old.definition, old.function_definition, old.attributes):
         raise Stopped(
             f"somebody else has changed {old.trigger} or {old.function} just now; it was left"
             " alone",
@@ -128,3 +136,116 @@ def told(survey: Survey, old: Replaced, new: Change) -> tuple[str, ...]:
         f"{old.definition};",
         *difference,
     )
+
+
+def returning(survey: Survey, todo: Sequence[LedgerEntry]) -> tuple[str, ...]:
+    """What comes back with changes that are taken out, what does not and why, a line each.
+
+    Args:
+        survey: what is there.
+        todo: the changes that go.
+    """
+    return tuple(
+        line
+        for entry in todo
+        if (old := replaced.read(entry.revert))
+        for line in _returning(survey, entry, old)
+    )
+
+
+def _returning(survey: Survey, entry: LedgerEntry, old: Replaced) -> Iterator[str]:
+    other = _in_place(survey, entry, old)
+    if other is not None:
+        if (other.definition, other.function) == (old.definition, old.function):
+            yield f"The trigger {old.trigger} of the app is back already; it stays."
+            return
+        yield (
+            f"A trigger {old.trigger} that is not ours stands on auth.users, and stays: the one"
+            " whose place ours took does not come back. As it was:"
+        )
+        yield f"{old.definition};"
+        return
+    yield f"The trigger {old.trigger} of the app comes back, and calls {old.function}."
+    now = survey.replaced[old.function]
+    if now.definition is None:
+        yield f"{old.function} is gone, and comes back too, " + (
+            "with its owner, its rights and its comment."
+            if old.attributes
+            else "with the owner and rights of a new function: an older usersync kept no others."
+        )
+    elif now.definition != old.function_definition:
+        yield (
+            f"{old.function} was changed since ours took the place of its trigger, and stays as it"
+            " is now. As it was:"
+        )
+        yield from old.text.splitlines()
+    elif old.attributes and now.attributes != old.attributes:
+        yield (
+            f"The owner, the rights or the comment of {old.function} were changed since ours took"
+            " the place of its trigger, and stay as they are now. As they were:"
+        )
+        yield from (f"{one};" for one in old.attributes if one not in now.attributes)
+        yield from (f"-- not then: {one};" for one in now.attributes if one not in old.attributes)
+
+
+def refuse_no_return(survey: Survey, todo: Sequence[LedgerEntry], again: str) -> None:
+    """Refuse to take out what replaced a trigger that could not come back.
+
+    Args:
+        survey: what is there.
+        todo: the changes that go.
+        again: the command that was given.
+
+    Raises:
+        Refused: with the reason, and the function's text.
+    """
+    for entry in todo:
+        old = replaced.read(entry.revert)
+        if old is None or _in_place(survey, entry, old) is not None:
+            continue
+        now = survey.replaced[old.function]
+        if now.definition is None and now.obstacle:
+            raise Refused(
+                f"{old.function}, which the trigger {old.trigger} of the app calls, is gone, and"
+                f" cannot be made again: {now.obstacle}. Nothing was touched. As it was:\n"
+                f"{old.text}",
+                f"put that right, or make the function yourself, then: {again}",
+            )
+
+
+def stop_if_returned(survey: Survey, before: Survey, change: Change, again: str) -> None:
+    """Stop when what would be put back is not what was shown.
+
+    Raises:
+        Stopped: somebody changed it.
+    """
+    old = replaced.read(change.revert)
+    if old is None:
+        return
+    then, now = (
+        (one.replaced.get(old.function), [there.definition for there in _named(one, old.trigger)])
+        for one in (before, survey)
+    )
+    if then != now:
+        raise Stopped(
+            f"somebody else has changed {old.trigger} or {old.function} just now; it was left"
+            " alone",
+            again,
+        )
+
+
+def comes_back(survey: Survey, entry: LedgerEntry) -> bool:
+    """Whether a trigger of the app comes back when a change is taken out."""
+    old = replaced.read(entry.revert)
+    return old is not None and _in_place(survey, entry, old) is None
+
+
+def _in_place(survey: Survey, entry: LedgerEntry, old: Replaced) -> UserTrigger | None:
+    """A trigger of others that bears the name by now."""
+    there = _named(survey, old.trigger)
+    return next((one for one in there if f"function {one.function}" not in entry.objects), None)
+
+
+def _named(survey: Survey, name: str) -> list[UserTrigger]:
+    """The trigger of this name, if there is one."""
+    return [one for one in survey.user_triggers if one.name == name]

@@ -138,7 +138,7 @@ def plan_rollback(
     return Outcome(
         changes=planned.states,
         paused=paused,
-        notes=(f"Digest: {planned.digest}", "Nothing was written."),
+        notes=(*planned.notes, f"Digest: {planned.digest}", "Nothing was written."),
         next_steps=(
             session.command("migration.rollback", "--approve", planned.digest, *options.words()),
         ),

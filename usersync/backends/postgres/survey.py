@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg import sql
 
 from usersync.backends import answers
-from usersync.backends.catalog import LedgerEntry, Survey, UserTrigger
+from usersync.backends.catalog import FunctionNow, LedgerEntry, Survey, UserTrigger
 from usersync.backends.postgres import reach
 from usersync.backends.postgres.rows import RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Settings
-from usersync.sql import compose, load
+from usersync.sql import compose, load, replaced
 from usersync.sql.changes import ours
 from usersync.sql.profiles import table_name
 
@@ -48,13 +48,31 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
             one["writes"] = tuple(_named(reach.written(cursor, [oid])))
             called = {code.name for code in reach.reached(cursor, [oid]) if code.oid != oid}
             one["calls"] = tuple(sorted(called))
+            (now,) = _functions(cursor, {one["function"]: None}).values()
+            one["function_attributes"] = now.attributes
+    old = [one for one in (replaced.read(entry.revert) for entry in entries) if one]
     return Survey(
         ledger=entries,
         dependents={entry.change: _dependents(cursor, entry) for entry in entries},
         objects={row["identity"]: row["definition"] for row in objects},
         user_triggers=tuple(UserTrigger(**trigger) for trigger in triggers),
+        replaced=_functions(cursor, {one.function: one.owner for one in old}),
         **facts,
     )
+
+
+def _functions(cursor: RowCursor, owners: Mapping[str, str | None]) -> dict[str, FunctionNow]:
+    """Trigger functions as they are now; of each that may be gone, who owned it where known."""
+    if not owners:
+        return {}
+    named = {
+        "functions": sql.SQL("{}::text[]").format(sql.Literal(list(owners))),
+        "owners": sql.SQL("{}::text[]").format(sql.Literal(list(owners.values()))),
+    }
+    return {
+        row["function"]: FunctionNow(row["definition"], tuple(row["attributes"]), row["obstacle"])
+        for row in fetch_all(cursor, compose(load("queries/replaced_functions"), named))
+    }
 
 
 def _named(tables: Collection[tuple[str, str]]) -> list[str]:
