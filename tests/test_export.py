@@ -12,7 +12,10 @@ from tests.app import App
 from tests.migrated import PRODUCTION, applied, apply, export, has_schema, plan, states, triggers
 from usersync import config
 from usersync.backends.postgres import PostgresDoor
+from usersync.comparison import statements
 from usersync.sql import changes
+
+MADE = "profiles:\n  - {table: members, key: id, columns: {email: email}}\n"
 
 ADOPTED = [name for name in changes.names() if name != changes.PROFILE_TABLE]
 
@@ -23,9 +26,25 @@ def migrations(app: App) -> list[Path]:
 
 
 def push(app: App, paths: list[Path]) -> None:
-    """Run files as ``supabase db push`` does: each as one implicit transaction, in that order."""
-    for path in paths:
-        app.rows(path.read_text(encoding="utf-8"))
+    """Run files as ``supabase db push`` does, in that order: each is a pipeline of its statements.
+
+    A pipeline is one implicit transaction, and no transaction block.
+    """
+    with psycopg.connect(app.url, autocommit=True) as connection:
+        for path in paths:
+            with connection.pipeline():
+                for statement in statements.split(path.read_text(encoding="utf-8")):
+                    connection.execute(statement.text.encode())
+
+
+def fingerprint(app: App) -> dict[str, str]:
+    """Everything in the database that a migration might change, without the rows of our tables."""
+    door = PostgresDoor(config.load(environ={"SUPABASE_DB_URL": app.url}))
+    try:
+        found = door.catalog.fingerprint()
+        return {name: text for name, text in found.items() if "rows of usersync." not in name}
+    finally:
+        door.close()
 
 
 def test_pushed_files_are_what_apply_installs(app: App) -> None:
@@ -48,6 +67,40 @@ def test_pushed_files_are_what_apply_installs(app: App) -> None:
     again = export(app)
     assert "Nothing to export" in again.notes[0]
     assert migrations(app) == paths
+
+
+@pytest.mark.parametrize("grants", ["explicit", "legacy"])
+@pytest.mark.parametrize("file", ["", MADE], ids=["adopted", "made"])
+def test_pushed_is_applied_to_the_last_byte(app: App, grants: str, file: str) -> None:
+    """A database that the files were pushed to is the one that apply leaves, by fingerprint."""
+    assert grants
+    app.configure(file)
+    create = bool(file)
+    before = fingerprint(app)
+    export(app, create_table=create)
+    push(app, migrations(app))
+    pushed = fingerprint(app)
+    push(app, sorted((app.folder / "supabase" / "usersync").iterdir(), reverse=True))
+    assert fingerprint(app) == before
+    applied(app, create_table=create)
+    assert fingerprint(app) == pushed
+
+
+def test_no_statement_wants_a_transaction_block(app: App) -> None:
+    """The lock on auth.users is taken also where Postgres does not count a pipeline as one."""
+    export(app)
+    locks = [
+        statement.text
+        for folder in ("migrations", "usersync")
+        for path in (app.folder / "supabase" / folder).iterdir()
+        for statement in statements.split(path.read_text(encoding="utf-8"))
+        if "lock table" in statement.text.partition("\n")[0]
+    ]
+    assert len(locks) == 4
+    for statement in locks:
+        app.rows(statement)
+    with pytest.raises(psycopg.errors.NoActiveSqlTransaction):
+        app.rows(locks[0].removeprefix("do $$ begin ").removesuffix(" end $$"))
 
 
 def test_the_way_back(app: App) -> None:

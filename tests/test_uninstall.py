@@ -575,6 +575,25 @@ def test_exported_files_would_install_it_again(app: App) -> None:
     assert len(uninstall(app).next_steps) == 1
 
 
+@pytest.mark.parametrize("gone", ["all", "one"])
+def test_exported_files_without_their_way_back(app: App, gone: str) -> None:
+    """Where down files are gone, the history of the repository is named, which has them."""
+    assert export(app).exit_code == 0
+    files = migrations(app)
+    push(app, files)
+    down = sorted((app.folder / "supabase" / "usersync").iterdir())
+    for path in down if gone == "all" else down[3:4]:
+        path.unlink()
+    run = uninstall(app)
+    assert run.exit_code == 0, run.error
+    assert not any("cat " in step for step in run.next_steps)
+    assert "git log -- supabase/usersync  # has the way back" in run.next_steps
+    (removed,) = (step for step in run.next_steps if step.startswith("git rm "))
+    assert set(shlex.split(removed, comments=True)[2:]) == {
+        str(path.relative_to(app.folder)) for path in (*files, *down) if path.exists()
+    }
+
+
 def test_nothing_elsewhere(app: App) -> None:
     """Where init wrote nothing only the folder is named."""
     assert triggers(app) == []

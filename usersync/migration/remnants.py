@@ -62,10 +62,12 @@ def _exported(repository: Path) -> tuple[str, ...]:
     )
     # One file for all: two that are made within a second would have one version.
     way_back = f"cat {_words(reversed(down))} | supabase migration new {_TAKEN_OUT}"
+    installing = {path.stem for path in up if not path.stem.endswith(_TAKEN_OUT)}
+    is_whole = installing <= {path.name.removesuffix(".down.sql") for path in down}
     return (
         again,
         "those that were pushed stay: uninstall in each database that has them, and then one more:",
-        f"{way_back} && supabase db push" if down else f"git log -- {DOWN}  # has the way back",
+        f"{way_back} && supabase db push" if is_whole else f"git log -- {DOWN}  # has the way back",
         f"git rm {_words((*up, *down))}  # only if none was ever pushed: supabase migration list",
     )
 

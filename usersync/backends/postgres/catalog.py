@@ -115,7 +115,7 @@ class PostgresCatalog:
         return ledger.transaction(self._settings, change, direction)
 
     def file(self, change: Change, direction: Direction) -> str:
-        return ledger.text(self._settings, change, direction)
+        return ledger.file(self._settings, change, direction)
 
     def silence(self, function: str) -> None:
         ledger.silence(self._transactions, self._settings, function)

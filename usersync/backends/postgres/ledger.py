@@ -181,13 +181,32 @@ def transaction(settings: Settings, change: Change, direction: Direction) -> str
     return f"begin;\n{text(settings, change, direction)}commit;\n"
 
 
-def text(settings: Settings, change: Change, direction: Direction) -> str:
-    """Everything that one change does, to be run as one transaction."""
-    lock = [lock_statement(direction)] if change.locks_users else []
+def file(settings: Settings, change: Change, direction: Direction) -> str:
+    """The same for what sends the statements of a file in a row, without a transaction around them.
+
+    LOCK TABLE wants to stand in a transaction block, and a pipeline is none for many a Postgres.
+    """
+    return text(
+        settings, change, direction, lock=f"do $$ begin {lock_statement(direction)} end $$;"
+    )
+
+
+def text(
+    settings: Settings, change: Change, direction: Direction, *, lock: str | None = None
+) -> str:
+    """Everything that one change does, to be run as one transaction.
+
+    Args:
+        settings: what holds in the target.
+        change: rendered.
+        direction: which of its statements.
+        lock: what takes the lock on ``auth.users``, in place of the plain statement.
+    """
+    locked = [lock or lock_statement(direction)] if change.locks_users else []
     lines = [
         f"set local lock_timeout = '{settings.install.lock_timeout_s * 1000:.0f}ms';",
         f"set local statement_timeout = '{settings.statement_timeout_s * 1000:.0f}ms';",
-        *lock,
+        *locked,
         *(statement.strip() for statement in statements(settings, change, direction)),
     ]
     return "\n".join(lines) + "\n"
