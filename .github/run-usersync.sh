@@ -11,7 +11,8 @@ refuse() {
     exit 3
 }
 
-# Each input is one word, whatever it holds; only `arguments` is several, one a line.
+# Each input is one word, whatever it holds; only `arguments` is several, one a line, where a `#` in
+# front takes a line out.
 [[ $TASK =~ ^[a-z][a-z.-]*$ ]] || refuse 'the input task is no name of a task'
 [[ $RUNBOOK != -* ]] || refuse 'the input runbook is no name of a runbook'
 words=("$TASK")
@@ -19,7 +20,7 @@ words=("$TASK")
 [ -z "$TARGET" ] || words+=("--target=$TARGET")
 [ -z "$APPROVE" ] || words+=("--approve=$APPROVE")
 while IFS= read -r line; do
-    [ -z "$line" ] || words+=("$line")
+    [[ $line == '' || $line == '#'* ]] || words+=("$line")
 done <<<"$ARGUMENTS"
 case $TASK in
     targets) words+=(--json) ;;

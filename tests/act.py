@@ -63,6 +63,15 @@ runs:
       run: mkdir -p "$TO" && cp "$ARTIFACTS/$NAME"/* "$TO/"
       env: {NAME: "${{ inputs.name }}", TO: "${{ inputs.path }}", ARTIFACTS: "@FOLDER@/artifacts"}
 """,
+    "supabase/setup-cli": """\
+inputs: {version: {}}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: echo "installed $VERSION" >>"@FOLDER@/supabase-cli"
+      env: {VERSION: "${{ inputs.version }}"}
+""",
 }
 
 #: A Python that makes no environment and asks no index, and notes what it was asked for.
@@ -244,7 +253,7 @@ class Repository:
         used: dict[str, Path] = {}
         for root in (self.folder, *self.elsewhere.values()):
             for path in (*root.glob(".github/workflows/*.yml"), *root.glob("action.yml")):
-                for name, ref in re.findall(r"uses: (actions/[\w-]+)@(\w+)", path.read_text()):
+                for name, ref in re.findall(r"uses: ([\w-]+/[\w-]+)@(\w+)", path.read_text()):
                     if name in STAND_INS:
                         used[f"{name}@{ref}"] = self.home / name
         return used

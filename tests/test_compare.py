@@ -815,3 +815,22 @@ def test_on_a_given_server(
     words = ("--base", str(BASE), "--head", str(BASE), "--server-url-env", "GIVEN")
     assert "the role may not make what a project is made of" in refused(*words)
     assert databases(server) == before
+
+
+def test_in_a_checkout_on_a_given_server(
+    repository: Path, server: local.LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a job with `supabase start` asks: red with the fault, green without, and nothing stays."""
+    monkeypatch.setenv("SERVER_URL", server.admin_url)
+    words = ("migration.compare", "--base-ref=HEAD^1", "--server-url-env=SERVER_URL")
+    before = databases(server)
+    done = usersync(*words)
+    assert done.returncode == 2, done.stderr
+    assert f"on_auth_user_created, since {NEW}_rename.sql" in done.stdout
+    fixed = (CASES / "keeps" / "rename_with_function.sql").read_text()
+    (repository / "supabase" / "migrations" / f"{NEW}_rename.sql").write_text(fixed)
+    git(repository, "commit", "--all", "--amend", "--message", "head")
+    done = usersync(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "This change leaves sign-ups as they are." in done.stdout
+    assert databases(server) == before

@@ -958,6 +958,11 @@ jobs:
   verify:
     uses: acme/usersync/.github/workflows/verify.yml@@REF@
     permissions: {contents: read, pull-requests: write}
+    with:
+      arguments: |
+        #--base-ref=nowhere
+        --server-url-env=SERVER_URL
+        --seed=supabase/seed.sql
   told:
     needs: verify
     if: always()
@@ -973,17 +978,58 @@ jobs:
 
 @compares
 def test_a_pull_request_by_the_workflow_that_others_call(
-    theirs: Repository, github: GitHub
+    theirs: Repository, github: GitHub, database: Database
 ) -> None:
-    """Somebody's workflow that calls ours gets its answers as outputs."""
+    """Somebody's workflow that calls ours gives it flags, and gets its answers as outputs."""
     github.add_issue(number=7, is_pull=True)
     (theirs.folder / ".github/workflows/check.yml").write_text(
         CALLED.replace("@REF@", SELF.partition("@")[2])
     )
+    (theirs.folder / "supabase").mkdir()
+    (theirs.folder / "supabase/seed.sql").write_text("insert into public.nowhere values (1);")
     proposed(theirs, ".", HARMLESS)
+    ran = told(theirs.run("check", "pull_request", payload=PULL_REQUEST)).of("verify")
+    assert ran.output("sign-ups", "status") == "refused", ran.story
+    assert "the environment variable SERVER_URL is not set" in ran.log("sign-ups")
+    theirs.environment["SERVER_URL"] = database.server.admin_url
     ran = told(theirs.run("check", "pull_request", payload=PULL_REQUEST))
     assert ran.jobs["told"] == "success", ran.story
     assert "it is ok with 0\n" in ran.log("told")
+    assert "seed.sql" in ran.log("sign-ups")
+
+
+#: In the place of the Supabase CLI: it starts nothing, and says where it would and with what.
+SUPABASE = """\
+#!/bin/sh
+echo "$*" >>"@FOLDER@/supabase-cli"
+ls "$4/supabase" >>"@FOLDER@/supabase-cli"
+"""
+
+
+@compares
+def test_a_pull_request_on_the_server_of_supabase(
+    theirs: Repository, github: GitHub, database: Database
+) -> None:
+    """The job of the docs starts the server without a migration, and is asked there."""
+    github.add_issue(number=7, is_pull=True)
+    act.stand_in(theirs.home, "supabase", SUPABASE)
+    page = (ROOT / "docs/pull-requests.md").read_text()
+    (job,) = re.findall(r"^```yml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    job = job.replace("OWNER/usersync@COMMIT", SELF)
+    job = re.sub(r"postgresql://supabase_admin:\S+", database.server.admin_url, job)
+    (theirs.folder / ".github/workflows/on-a-server.yml").write_text(job)
+    (theirs.folder / "supabase").mkdir()
+    (theirs.folder / "supabase/config.toml").write_text('project_id = "app"\n')
+    proposed(theirs, ".", BREAKING)
+    ran = told(theirs.run("on-a-server", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs == {"sign-ups": "failure"}, ran.story
+    assert ran.output("sign-ups", "exit-code") == "2"
+    (comment,) = github.comments
+    assert "20261120090000_change.sql" in comment.body
+    installed, started, *there = (theirs.home / "supabase-cli").read_text().splitlines()
+    assert installed == "installed 2.109.1"
+    assert re.fullmatch(r"db start --workdir /\S+/server", started)
+    assert there == ["config.toml"]
 
 
 # -- all of them ---------------------------------------------------------------------------------

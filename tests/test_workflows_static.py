@@ -39,7 +39,16 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody's repository, after ``init``."""
     folder = tmp_path_factory.mktemp("theirs")
     scaffold.write(folder, scaffold.plan(folder, PINNED))
+    workflows = folder / ".github/workflows"
+    (workflows / "on-a-server.yml").write_text(
+        on_a_server((workflows / "usersync-verify.yml").read_text())
+    )
     return folder
+
+
+def on_a_server(text: str) -> str:
+    """The workflow of ``init``, without the `#` in front of what may be switched on."""
+    return re.sub(r"^( *)#(?! \S)", r"\1", text, flags=re.MULTILINE)
 
 
 def everything(theirs: Path) -> Iterator[Path]:
@@ -358,12 +367,13 @@ def test_every_place_of_a_report_is_named() -> None:
 
 
 def shown() -> dict[str, str]:
-    """Every workflow that the docs show, as somebody would copy it."""
-    page = (ROOT / "docs/github-actions.md").read_text()
-    found = re.findall(r"^```yml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    """Every workflow that the docs show, as somebody would copy it, by page and name."""
     return {
-        text.partition("\n")[0]: text.replace("OWNER", "acme").replace("COMMIT", "7" * 40)
-        for text in found
+        f"{page.name}, {text.partition(chr(10))[0]}": text.replace("OWNER", "acme").replace(
+            "COMMIT", "7" * 40
+        )
+        for page in sorted((ROOT / "docs").rglob("*.md"))
+        for text in re.findall(r"^```yml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     }
 
 
@@ -379,9 +389,20 @@ def test_the_workflows_of_the_docs(
     assert schema_faults("vendor.github-workflows", str(path)) == ""
 
 
+def test_the_job_on_a_server_is_what_init_writes(theirs: Path, tmp_path: Path) -> None:
+    """The docs show the steps that stand in the workflow of ``init`` behind a `#`, all of them."""
+    page = tmp_path / "page.yml"
+    page.write_text(shown()["pull-requests.md, name: usersync verify"])
+    without_server = read(theirs / ".github/workflows/usersync-verify.yml").jobs
+    with_server = read(theirs / ".github/workflows/on-a-server.yml").jobs
+    assert read(page).jobs == with_server
+    assert len(with_server["sign-ups"]["steps"]) == len(without_server["sign-ups"]["steps"]) + 2
+
+
 def test_the_docs_name_what_the_action_has() -> None:
-    """Every input and output of the action stands in the docs."""
+    """Every input and output of the action, and of what others call, stands in the docs."""
     page = (ROOT / "docs/github-actions.md").read_text()
     action = read(ACTION).document
-    for name in (*action["inputs"], *action["outputs"]):
+    called = read(ROOT / ".github/workflows/verify.yml").document["on"]["workflow_call"]
+    for name in (*action["inputs"], *action["outputs"], *called["inputs"]):
         assert f"`{name}`" in page, name
