@@ -24,6 +24,7 @@ from tests.github_api import GitHub
 from tests.migrated import applied
 from tests.program import ROOT
 from tests.test_exclusive import other  # noqa: F401 - a fixture
+from tests.test_publishing import Hook
 from usersync import config, scaffold
 from usersync.backends.postgres import PostgresDoor
 
@@ -307,9 +308,26 @@ def test_a_plan_that_cannot_be_made(ours: Repository, app: App) -> None:
     assert app.status().missing == 3
 
 
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    """Where a team is told, and what watches over the nights."""
+    made = Hook()
+    yield made
+    made.close()
+
+
+NOTIFY = """
+notify: {webhook_env: USERSYNC_WEBHOOK, heartbeat_env: USERSYNC_HEARTBEAT, format: json}
+"""
+
+
 @publishes
-def test_nights_keep_one_issue(ours: Repository, app: App, github: GitHub) -> None:
-    """A red night opens one issue, the next leaves it, and the first green one closes it."""
+def test_nights_keep_one_issue(ours: Repository, app: App, github: GitHub, hook: Hook) -> None:
+    """A red night opens one issue and tells the team, the next neither, and the first green one
+    closes it, tells the team and a monitor outside; nobody reads their addresses."""
+    (ours.folder / "usersync.yaml").write_text(PRODUCTION + NOTIFY)
+    ours.secrets["USERSYNC_WEBHOOK"] = f"{hook.url}/hook/{SECRET}"
+    ours.secrets["USERSYNC_HEARTBEAT"] = f"{hook.url}/heartbeat/{SECRET}"
     app.users(3)
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
     assert ran.jobs == {"nightly": "failure"}
@@ -320,11 +338,16 @@ def test_nights_keep_one_issue(ours: Repository, app: App, github: GitHub) -> No
     assert ran.output("nightly", "missing") == "0"
     told(ours.run("sync", "schedule", payload=NIGHT))
     assert [one.state for one in github.issues.values()] == ["open"]
+    ((path, message),) = hook.told
+    assert (path, message["exit_code"]) == (f"/hook/{SECRET}", 2)
     applied(app)
     ran = told(ours.run("sync", "schedule", payload=NIGHT))
     assert ran.jobs == {"nightly": "success"}, ran.story
     assert [one.state for one in github.issues.values()] == ["closed"]
     assert any("✅" in summary and "nightly-sync" in summary for summary in ran.summaries)
+    _, (_, well), beat = hook.told
+    assert well["exit_code"] == 0
+    assert beat == (f"/heartbeat/{SECRET}", None)
 
 
 @publishes
@@ -339,18 +362,6 @@ def test_a_night_that_cannot_be_told(ours: Repository, app: App, github: GitHub)
     assert app.status().missing == 0
     assert any(kind == "warning" for kind, _ in ran.annotations)
     assert any("✅" in summary and "nightly-sync" in summary for summary in ran.summaries)
-
-
-@publishes
-def test_a_night_is_heard_outside(ours: Repository, app: App, github: GitHub) -> None:
-    """After a green night a monitor outside is asked, by an address that nobody reads."""
-    applied(app)
-    ours.secrets["USERSYNC_HEARTBEAT"] = f"{github.url}/heartbeat/{SECRET}"
-    notify = "notify: {heartbeat_env: USERSYNC_HEARTBEAT}\n"
-    (ours.folder / "usersync.yaml").write_text(PRODUCTION + notify)
-    ran = told(ours.run("sync", "schedule", payload=NIGHT))
-    assert ran.jobs == {"nightly": "success"}, ran.story
-    assert f"/heartbeat/{SECRET}" in {one.path for one in github.asked}
 
 
 def test_a_plan_beside_another_run(ours: Repository, other: PostgresDoor, app: App) -> None:  # noqa: F811
@@ -585,6 +596,102 @@ def test_a_runbook_of_their_own(theirs: Repository, app: App) -> None:
         )
     )  # fmt: skip
     assert (ran.code, ran.jobs) == (0, {"dry-run": "success"}), ran.story
+
+
+BREAKS = """\
+schema: 1
+id: breaks
+title: A runbook whose last step fails
+severity: low
+symptoms:
+  - none
+inputs:
+  to:
+    type: text
+    help: whom to write to
+steps:
+  - id: wrong
+    check: ./checks/wrong.sql
+  - id: mail
+    change: mail.send
+    undo:
+      change: mail.recall
+      with:
+        to: ${inputs.to}
+  - id: correct
+    change: ./changes/correct.sql
+    max_rows: 5
+    verify: steps.wrong.rows == 0
+"""
+
+MAILS = '''\
+from usersync.model import Outcome, Step
+from usersync.operations import operation
+
+@operation("mail.send", "external")
+def send(session):
+    """Send it."""
+    return Outcome(steps=(Step("mail", "changed", "sent"),))
+
+@operation("mail.recall", "external")
+def recall(session, *, to="all"):
+    """Take it back, unless it was read."""
+    if to == "somebody":
+        return Outcome(error="the mail has been read", exit_code=1)
+    return Outcome(steps=(Step("mail", "changed", "recalled"),))
+'''
+
+CORRECT = """\
+-- does: corrects, and fails
+update public.user_profiles set email = 'x';
+update public.user_profiles set user_id = gen_random_uuid();
+"""
+
+WRONG = """\
+-- asks: is an address missing?
+-- level: info
+-- remedy: none
+select user_id::text as subject, 'no address' as detail from public.user_profiles
+where email is null
+"""
+
+STAGING = """
+targets:
+  staging: {environment: staging, db_url_env: SUPABASE_DB_URL}
+operations: [mails.py]
+contact: call 112
+"""
+
+
+@pytest.mark.parametrize(
+    ("to", "code", "mail"), [("nobody", "5", "undone"), ("somebody", "6", "failed")]
+)
+def test_a_runbook_that_fails_halfway(
+    to: str, code: str, mail: str, theirs: Repository, app: App
+) -> None:
+    """Undone it is 5; where something remains it is 6, and whom to call stands in the summary."""
+    app.users(2)
+    app.synced(first_fill=True)
+    before = app.rows("select * from public.user_profiles order by user_id")
+    for name, text in {
+        "usersync.yaml": STAGING,
+        "mails.py": MAILS,
+        "runbooks/breaks.yaml": BREAKS,
+        "runbooks/changes/correct.sql": CORRECT,
+        "runbooks/checks/wrong.sql": WRONG,
+    }.items():
+        (theirs.folder / name).parent.mkdir(exist_ok=True)
+        (theirs.folder / name).write_text(text)
+    typed = {"runbook": "breaks", "inputs": json.dumps({"to": to}), "dry-run": "false"}
+    ran = told(theirs.run("usersync-runbook", "workflow_dispatch", inputs=typed))
+    assert ran.jobs == {"run": "failure"}, ran.story
+    answer = (ran.output("run", "status"), ran.output("run", "exit-code"))
+    assert answer == ("failed", code), ran.story
+    assert "23503 foreign_key_violation" in ran.log("run")
+    assert re.search(rf"{mail} +undo mail", ran.log("run")), ran.story
+    assert any("call 112" in summary for summary in ran.summaries) is (code == "6")
+    assert any(kind == "error" for kind, _ in ran.annotations)
+    assert app.rows("select * from public.user_profiles order by user_id") == before
 
 
 MATRIX = """
@@ -896,6 +1003,19 @@ def test_a_pull_request_from_a_fork(theirs: Repository, github: GitHub) -> None:
     assert any("20261120090000_change.sql" in summary for summary in ran.summaries)
 
 
+#: In the place of an installation and of minutes of drills: says what it was asked for.
+BOOTSTRAP = """\
+import pathlib, sys
+
+told = pathlib.Path("@FOLDER@/proofs")
+with told.open("a") as stream:
+    print("invoke", *sys.argv[1:], file=stream)
+pytest = pathlib.Path(".venv/bin/pytest")
+pytest.parent.mkdir(parents=True, exist_ok=True)
+pytest.write_text(f'#!/bin/sh\\necho "pytest $*" >>"{told}"\\n')
+pytest.chmod(0o755)
+"""
+
 COMMENTED = """
 name: comment
 on:
@@ -913,8 +1033,15 @@ def test_a_comment_for_a_fork(ours: Repository, github: GitHub) -> None:
     """What the run of a fork's pull request could not say, another run says in its place."""
     github.add_issue(number=7, is_pull=True, head="somebody:change", head_sha="c" * 40)
     github.can_write = False
+    (ours.folder / "bootstrap.py").write_text(BOOTSTRAP.replace("@FOLDER@", str(ours.home)))
     proposed(ours, "tests/consumer", BREAKING)
-    told(ours.run("verify", "pull_request", payload=PULL_REQUEST))
+    ran = told(ours.run("verify", "pull_request", payload=PULL_REQUEST))
+    assert ran.jobs == {"sign-ups": "failure", "proofs": "success"}, ran.story
+    assert (ours.home / "proofs").read_text().splitlines() == [
+        "invoke runbook.drill",
+        "invoke runbook.drill --own-trigger",
+        "pytest -n 2 tests/test_changes.py tests/test_takeover.py -k round_trip",
+    ]
     github.can_write = True
     finished = {
         "id": 99,
@@ -993,7 +1120,7 @@ def test_a_pull_request_by_the_workflow_that_others_call(
     assert "the environment variable SERVER_URL is not set" in ran.log("sign-ups")
     theirs.environment["SERVER_URL"] = database.server.admin_url
     ran = told(theirs.run("check", "pull_request", payload=PULL_REQUEST))
-    assert ran.jobs["told"] == "success", ran.story
+    assert ran.jobs == {"sign-ups": "success", "told": "success"}, ran.story
     assert "it is ok with 0\n" in ran.log("told")
     assert "seed.sql" in ran.log("sign-ups")
 

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from invoke.parser import Parser
 
+import tasks
 from tests import act, npm, workflow_rules
 from tests.workflow_rules import File, read
 from usersync import __version__, runbook, scaffold
@@ -260,6 +262,28 @@ def test_the_gate_waits_for_everything() -> None:
     assert {"gate", *gate["needs"]} == jobs.keys()
     assert f"'{' '.join(['success'] * len(gate['needs']))}'" in gate["steps"][0]["run"]
     assert gate["if"] == "${{ always() }}"
+
+
+def test_our_own_pull_requests_are_proved() -> None:
+    """`verify` drills every runbook, both ways, and runs every round trip, but for no caller."""
+    workflow = read(ROOT / ".github/workflows/verify.yml")
+    job = workflow.jobs["proofs"]
+    assert job["if"] == "${{ !inputs.working-directory }}"
+    assert workflow.document["on"]["workflow_call"]["inputs"]["working-directory"]["default"]
+    *drills, round_trips = (step["run"].split() for step in job["steps"] if "run" in step)
+    for drill in drills:
+        assert drill[:2] == ["python3", "bootstrap.py"]
+        (asked,) = Parser(contexts=tasks.ns.to_contexts()).parse_argv(drill[2:])
+        assert not asked.args["name"].value, "all of them"
+    assert [drill[2:] for drill in drills] == [
+        ["runbook.drill"], ["runbook.drill", "--own-trigger"],
+    ]  # fmt: skip
+    assert round_trips[-2:] == ["-k", "round_trip"]
+    assert {word for word in round_trips if word.endswith(".py")} == {
+        f"tests/{path.name}"
+        for path in (ROOT / "tests").glob("test_*.py")
+        if re.search(r"^def test_\w*round_trip", path.read_text(), re.MULTILINE)
+    }
 
 
 def test_the_reusable_workflows_answer() -> None:
