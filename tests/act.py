@@ -161,6 +161,13 @@ class Ran:
         return list(dict.fromkeys(found))
 
     @property
+    def told(self) -> list[str]:
+        """Errors, warnings and notices as they stand in the log, for GitHub to make them of."""
+        kinds = ("error", "warning", "notice")
+        found = [one["raw"] for one in self.lines if one.get("command") in kinds]
+        return list(dict.fromkeys(line.strip() for line in found))
+
+    @property
     def story(self) -> str:
         """What its steps printed and what act complained of, for a test that fails."""
         told = [

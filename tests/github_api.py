@@ -17,7 +17,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -103,6 +103,7 @@ class GitHub:
         private: whether only members see it.
         can_write: whether the token may write; that of a pull request from a fork may not.
         token: the only token that is known; any when empty.
+        rights: what the token may read beside that, where the repository is private.
     """
 
     def __init__(
@@ -112,17 +113,21 @@ class GitHub:
         private: bool = True,
         can_write: bool = True,
         token: str = "",
+        rights: Iterable[str] = ("actions", "checks"),
     ) -> None:
         self.repository = repository
         self.private = private
         self.can_write = can_write
         self.token = token
+        self.rights = set(rights)
         self.asked: list[Asked] = []
         self.issues: dict[int, Issue] = {}
         self.comments: list[Comment] = []
         self.labels: set[str] = set()
         self.runs: dict[int, dict[str, Any]] = {}
         self.approvals: dict[int, list[dict[str, Any]]] = {}
+        self.jobs: dict[int, list[dict[str, Any]]] = {}
+        self.annotations: dict[int, list[dict[str, Any]]] = {}
         self._failures: list[Failure] = []
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -211,9 +216,10 @@ class GitHub:
             "created_at": now,
             "run_started_at": now,
             "updated_at": now,
-            "actor": {"login": actor, "type": "User"},
-            "triggering_actor": {"login": triggering_actor or actor, "type": "User"},
+            "actor": account(actor),
+            "triggering_actor": account(triggering_actor or actor),
             "head_branch": "main",
+            "head_repository": {"full_name": self.repository},
             "head_sha": "0" * 40,
             "event": "workflow_dispatch",
             "status": "completed",
@@ -222,9 +228,26 @@ class GitHub:
             **fields,
         }
         self.approvals[id] = [
-            {"state": "approved", "user": {"login": login}, "comment": "", "environments": []}
+            {"state": "approved", "user": account(login), "comment": "", "environments": []}
             for login in approved_by
         ]
+
+    def add_job(self, run: int, *said: str, **fields: Any) -> int:
+        """A finished job of a run, with the annotations of what its steps printed; its id."""
+        id_ = 1_000 + next(self._numbers)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        job = {
+            "id": id_,
+            "run_id": run,
+            "run_attempt": 1,
+            "status": "completed",
+            "conclusion": "success",
+            "completed_at": now,
+            **fields,
+        }
+        self.jobs.setdefault(run, []).append(job)
+        self.annotations[id_] = [one for line in said if (one := annotation(line))]
+        return id_
 
     # -- what it answers ----------------------------------------------------------------------
 
@@ -247,15 +270,21 @@ class GitHub:
         prefix = f"/repos/{self.repository}"
         if asked.path != prefix and not asked.path.startswith(f"{prefix}/"):
             return 404, {"message": "Not Found"}
-        if asked.method != "GET" and not self.can_write:
-            return 403, {"message": NOT_ACCESSIBLE}
         rest = asked.path.removeprefix(prefix)
+        if not self._may(asked.method, rest):
+            return 403, {"message": NOT_ACCESSIBLE}
         for method, pattern, verb in _ROUTES:
             found = re.fullmatch(pattern, rest)
             if found and method == asked.method:
                 with self._lock:
                     return verb(self, asked, *found.groups())
         return 404, {"message": "Not Found"}
+
+    def _may(self, method: str, path: str) -> bool:
+        if method != "GET":
+            return self.can_write
+        needs = {right for start, right in _NEEDS if path.startswith(start)}
+        return not self.private or needs <= self.rights
 
     def _show_repository(self, _asked: Asked) -> Answer:
         visibility = "private" if self.private else "public"
@@ -372,14 +401,35 @@ class GitHub:
         run = self.runs.get(int(id_))
         return (200, run) if run else (404, {"message": "Not Found"})
 
+    def _show_attempt(self, asked: Asked, id_: str, attempt: str) -> Answer:
+        status, run = self._show_run(asked, id_)
+        if status != 200 or int(attempt) > run["run_attempt"]:
+            return 404, {"message": "Not Found"}
+        return 200, {**run, **run.get("attempts", {}).get(int(attempt), {})}
+
+    def _list_jobs(self, asked: Asked, id_: str) -> Answer:
+        status, run = self._show_run(asked, id_)
+        if status != 200:
+            return status, run
+        is_all = asked.query.get("filter", "latest") == "all"
+        jobs = [
+            job
+            for job in self.jobs.get(int(id_), [])
+            if is_all or job["run_attempt"] == run["run_attempt"]
+        ]
+        return 200, {"total_count": len(jobs), "jobs": jobs}
+
+    def _list_annotations(self, _asked: Asked, id_: str) -> Answer:
+        said = self.annotations.get(int(id_))
+        return (404, {"message": "Not Found"}) if said is None else (200, said)
+
     def _show_approvals(self, _asked: Asked, id_: str) -> Answer:
         there = int(id_) in self.runs
         return (200, self.approvals[int(id_)]) if there else (404, {"message": "Not Found"})
 
     def _as_json(self, one: Issue | Comment) -> dict[str, Any]:
-        kind = "Bot" if one.login.endswith("[bot]") else "User"
         here = f"https://github.com/{self.repository}"
-        said: dict[str, Any] = {"user": {"login": one.login, "type": kind}, "body": one.body}
+        said: dict[str, Any] = {"user": account(one.login), "body": one.body}
         if isinstance(one, Comment):
             page = f"{here}/issues/{one.issue}#issuecomment-{one.id}"
             return said | {"id": one.id, "html_url": page}
@@ -398,6 +448,32 @@ class GitHub:
         return next(number for number in self._numbers if number not in self.issues)
 
 
+def account(login: str) -> dict[str, Any]:
+    """Somebody, or something."""
+    return {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"}
+
+
+def annotation(line: str) -> dict[str, Any] | None:
+    """What GitHub keeps of a line of a log: an annotation, where it is a command for one."""
+    found = re.fullmatch(r"::(error|warning|notice) ?([^:]*)::(.*)", line)
+    if found is None:
+        return None
+    given = dict(part.split("=", 1) for part in found[2].split(",") if part)
+    values = {name: _unescaped(value) for name, value in given.items()}
+    return {
+        "path": values.get("file", ".github"),
+        "start_line": 1,
+        "end_line": 1,
+        "annotation_level": {"error": "failure"}.get(found[1], found[1]),
+        "title": values.get("title", ""),
+        "message": _unescaped(found[3]),
+    }
+
+
+def _unescaped(text: str) -> str:
+    return re.sub("%(?:25|3A|2C|0A|0D)", lambda found: unquote(found.group()), text)
+
+
 def _too_long(asked: Asked) -> Answer | None:
     """How GitHub refuses a body that is too long."""
     if len(asked.body.get("body") or "") <= LONGEST_BODY:
@@ -407,6 +483,9 @@ def _too_long(asked: Asked) -> Answer | None:
         "errors": [{"message": f"body is too long (maximum is {LONGEST_BODY} characters)"}],
     }
 
+
+#: What a token must be allowed to read, by how a path begins.
+_NEEDS = (("/actions/", "actions"), ("/check-runs/", "checks"))
 
 _ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("GET", "", GitHub._show_repository),
@@ -425,7 +504,9 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("GET", "/pulls", GitHub._list_pulls),
     ("GET", r"/pulls/(\d+)", GitHub._show_pull),
     ("GET", r"/actions/runs/(\d+)", GitHub._show_run),
-    ("GET", r"/actions/runs/(\d+)/attempts/\d+", GitHub._show_run),
+    ("GET", r"/actions/runs/(\d+)/attempts/(\d+)", GitHub._show_attempt),
+    ("GET", r"/actions/runs/(\d+)/jobs", GitHub._list_jobs),
+    ("GET", r"/check-runs/(\d+)/annotations", GitHub._list_annotations),
     ("GET", r"/actions/runs/(\d+)/approvals", GitHub._show_approvals),
 )
 
@@ -474,6 +555,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _page(said: Any, asked: Asked, url: str) -> tuple[Any, dict[str, str]]:
     """One page of a list, and the header that leads to the next and the last."""
+    if isinstance(said, dict) and "total_count" in said:
+        name = next(name for name, value in said.items() if isinstance(value, list))
+        page, headers = _page(said[name], asked, url)
+        return {**said, name: page}, headers
     if not isinstance(said, list):
         return said, {}
     size = min(int(asked.query.get("per_page", 30)), 100)

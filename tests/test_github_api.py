@@ -119,3 +119,50 @@ def test_it_fails_when_it_is_told_to(github: GitHub) -> None:
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         ask(github, "GET", COMMENTS)
     assert ask(github, "GET", COMMENTS)[0] == 200
+
+
+def test_a_job_has_the_annotations_of_its_log(github: GitHub) -> None:
+    """What its steps printed as commands is listed by the job's id; jobs come in pages, too."""
+    github.add_run(41, actor="anna", run_attempt=2)
+    first = github.add_job(41, "::notice title=a%2Cb%25::x%0Ay%2C", "no command", "::error::z")
+    latest = [github.add_job(41, run_attempt=2) for _ in range(3)]
+    path = "/repos/acme/app/actions/runs/41/jobs"
+    said = ask(github, "GET", f"{path}?per_page=2&page=2")[1]
+    assert (said["total_count"], [one["id"] for one in said["jobs"]]) == (3, latest[2:])
+    said = ask(github, "GET", f"{path}?filter=all")[1]
+    assert [one["id"] for one in said["jobs"]] == [first, *latest]
+    said = ask(github, "GET", f"/repos/acme/app/check-runs/{first}/annotations")[1]
+    assert [(one["annotation_level"], one["title"], one["message"]) for one in said] == [
+        ("notice", "a,b%", "x\ny,"),
+        ("failure", "", "z"),
+    ]
+    assert ask(github, "GET", "/repos/acme/app/check-runs/1/annotations")[0] == 404
+
+
+def test_a_token_reads_what_it_may(github: GitHub) -> None:
+    """In a private repository runs and annotations are for tokens with the right to read them."""
+    github.add_run(41, actor="anna")
+    paths = {
+        "actions": "/repos/acme/app/actions/runs/41",
+        "checks": f"/repos/acme/app/check-runs/{github.add_job(41)}/annotations",
+    }
+    for right, path in paths.items():
+        github.rights = {"actions", "checks"} - {right}
+        assert {one: ask(github, "GET", where)[0] for one, where in paths.items()} == {
+            **dict.fromkeys(paths, 200),
+            right: 403,
+        }
+        github.private = False
+        assert ask(github, "GET", path)[0] == 200
+        github.private = True
+
+
+def test_each_attempt_has_somebody_who_started_it(github: GitHub) -> None:
+    """An attempt that there was tells who started it; one that there was not is no such thing."""
+    somebody = {"login": "ben", "type": "User"}
+    attempts = {1: {"triggering_actor": somebody}}
+    github.add_run(41, actor="anna", run_attempt=2, attempts=attempts)
+    path = "/repos/acme/app/actions/runs/41/attempts"
+    assert ask(github, "GET", f"{path}/1")[1]["triggering_actor"] == somebody
+    assert ask(github, "GET", f"{path}/2")[1]["triggering_actor"]["login"] == "anna"
+    assert ask(github, "GET", f"{path}/3")[0] == 404

@@ -20,6 +20,7 @@ from tests.test_reports import INVISIBLE, MARKUP, called, hostile, long_run, not
 from usersync import config, publishing, report
 from usersync.github import marker, step
 from usersync.model import Run
+from usersync.privacy import LONGEST_MESSAGE
 from usersync.publishing import DESTINATIONS, Publication
 
 PULL = 7
@@ -544,6 +545,23 @@ def test_what_went_wrong_has_room(stage: Stage) -> None:
     assert [line for line in warnings if "more: see the summary" in line]
     assert [line for line in warnings if "title=usersync::comment: " in line]
     assert "\n> comment: " in stage.summary
+
+
+def test_the_notice_of_a_plan_has_room(stage: Stage) -> None:
+    """Beside 1,000 warnings and what went wrong, the notice of a plan is the first of ten lines."""
+    many = long_run(1_000)
+    stage.github.fail(403, path=r"/comments$", times=20)
+    stage.publish(many, to="annotations,comment", made=["a digest"])
+    assert len(stage.said) == step.MOST_ANNOTATIONS
+    assert stage.said[0].startswith("::notice title=usersync plan::plan ")
+    assert [line for line in stage.said if "more: see the summary" in line]
+
+
+def test_a_long_message_is_whole() -> None:
+    """A message of an annotation ends where every message of ours does, not where a field does."""
+    text = "a" * LONGEST_MESSAGE
+    assert step.Annotation(text, "notice").command == f"::notice title=usersync::{text}"
+    assert len(step.Annotation(text + text, "notice").command) < len(text) + 50
 
 
 @pytest.mark.parametrize("room", range(1, 12))

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -534,33 +535,60 @@ def test_a_runbook_beside_another_run(ours: Repository, other: PostgresDoor, app
 FOUR_EYES = PRODUCTION + "approval: {four_eyes: true}\n"
 
 
+def notice_of(ran: Ran, job: str) -> str:
+    """What a job said of the plan that it made."""
+    lines = tuple(one for one in ran.lines if one.get("jobID") == job)
+    (notice,) = [line for line in replace(ran, lines=lines).told if "usersync plan" in line]
+    assert re.fullmatch(r"::notice title=usersync plan::plan [0-9a-f]{32}", notice)
+    return notice
+
+
 @asks_github
 def test_a_runbook_by_two_people(ours: Repository, app: App, github: GitHub) -> None:
-    """With four eyes the digest opens the gate for somebody else than who made the plan."""
+    """With four eyes the digest opens the gate for somebody else than who made just this plan."""
     (ours.folder / "usersync.yaml").write_text(FOUR_EYES)
     app.users(3)
     dry = told(ours.run("runbook", "workflow_dispatch", inputs=ASKED | {"dry-run": "true"}))
-    github.add_run(41, actor="ada")
+    night = ASKED | {"runbook": "nightly-sync", "dry-run": "true"}
+    colleague = told(ours.run("runbook", "workflow_dispatch", inputs=night))
     real = {"dry-run": "false", "approve": dry.output("dry-run", "digest") or ""}
-    for second, is_stopped, missing in (("Ada", True, 3), ("grace", False, 0)):
+    # Somebody else's dry run of something else; then the one that made the plan.
+    github.add_run(40, actor="ada")
+    github.add_job(40, *colleague.told)
+    github.add_run(41, actor="ada")
+    github.add_job(41, notice_of(dry, "dry-run"))
+    for plan, second, is_stopped, missing in (
+        ("40", "grace", True, 3),
+        ("41", "Ada", True, 3),
+        ("41", "grace", False, 0),
+    ):
         github.add_run(1, actor=second)
-        ran = told(
-            ours.run("runbook", "workflow_dispatch", inputs=ASKED | real | {"plan-run-id": "41"})
-        )
+        inputs = ASKED | real | {"plan-run-id": plan}
+        ran = told(ours.run("runbook", "workflow_dispatch", inputs=inputs))
         assert (ran.output("run", "status") == "stopped") is is_stopped, ran.story
+        assert ("none of its finished jobs made it" in ran.story) is (plan == "40"), ran.story
         assert app.status().missing == missing
+        assert "usersync plan" not in str(ran.told)
 
 
 @asks_github
 def test_a_plan_by_two_people(ours: Repository, app: App, github: GitHub) -> None:
-    """With four eyes a plan is applied when somebody else has approved the environment."""
+    """With four eyes a plan is applied when somebody else has approved the environment for it."""
     (ours.folder / "usersync.yaml").write_text(FOUR_EYES)
     app.users(3)
-    for approved_by, is_stopped, missing in (((), True, 3), (("grace",), False, 0)):
+    said: list[str] = []
+    for approved_by, is_stopped, missing in (
+        (("grace",), True, 3),
+        ((), True, 3),
+        (("grace",), False, 0),
+    ):
         github.add_run(1, actor="ada", approved_by=approved_by)
+        github.add_job(1, *said)
         ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true"}))
         assert (ran.output("apply", "status") == "stopped") is is_stopped, ran.story
         assert app.status().missing == missing
+        # Here both jobs are over before GitHub hears of the first: it knows of it the next time.
+        said = [notice_of(ran, "plan")]
 
 
 # -- in somebody's repository --------------------------------------------------------------------

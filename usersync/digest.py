@@ -92,16 +92,3 @@ class Digest:
         elif self.values != now.values and "settings" not in moved:
             moved.append("values of these users (an e-mail, a name) that would be written")
         return tuple(moved)
-
-
-def newest_sign_up(token: str) -> datetime | None:
-    """When the newest of the users signed up that a digest of any kind stands for.
-
-    Args:
-        token: of a plan, or of a gate, which holds those of its plans; what stands for no users,
-            as a migration's does, has none.
-    """
-    parts = token.strip().split(".")
-    return max(
-        (Digest.parse(one).newest_at for one in parts if _TOKEN.fullmatch(one)), default=None
-    )

@@ -8,20 +8,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from usersync.config import GitHub
-from usersync.digest import newest_sign_up
 from usersync.errors import CouldNotTell, Refused, Stopped
+from usersync.model import Run
 
 if TYPE_CHECKING:
     from usersync.github.client import Client
+    from usersync.github.plan_notice import Job
 
 #: How long a plan waits for its second person.
 _WAITS_HOURS = 24
-#: GitHub's clock and that of the database are two.
-_MARGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _WorkflowRun:
     """A run of a workflow, as far as it matters who is behind a plan."""
 
     id: str
@@ -29,18 +28,29 @@ class _Run:
     starters: set[str]
     workflow: str
     """The path of its file; empty where GitHub does not say."""
+    branch: str
+    """That its file came from, with the repository, which is another one for a fork; or empty."""
     started_at: datetime | None
-    """Of its latest attempt, as ``ended_at``."""
-    ended_at: datetime | None
-    is_over: bool
+    """Of its latest attempt."""
+
+
+def made(run: Run, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The digests of the plans that a run made, of each target; none that it was given.
+
+    Args:
+        run: what happened.
+        inputs: what its operation was given.
+    """
+    runs = run.targets or (run,)
+    return tuple(one.digest for one in runs if one.digest and one.digest != _given(inputs))
 
 
 def check(inputs: Mapping[str, Any], surroundings: GitHub) -> None:
     """Let an approval pass only when two people stand behind it.
 
-    GitHub tells who started the workflow run that made the plan, and who started this one; the
-    former must be one that can have made it. When both are one run, whoever approved its
-    environment is the second person.
+    The workflow run that made the plan has said so in a notice, and GitHub tells who started it and
+    who started this one. When both are one run, whoever approved its environment is the second
+    person.
 
     Args:
         inputs: what the operation was given.
@@ -48,8 +58,7 @@ def check(inputs: Mapping[str, Any], surroundings: GitHub) -> None:
 
     Raises:
         Refused: one person agreed beforehand.
-        Stopped: it is the same person, the run is none that made this plan, or nobody can say who
-            made it.
+        Stopped: it is the same person, the run did not make this plan, or nobody can say who did.
         CouldNotTell: GitHub did not say who it was.
     """
     options = inputs.get("options")
@@ -58,7 +67,7 @@ def check(inputs: Mapping[str, Any], surroundings: GitHub) -> None:
             "--yes is the word of one person, and `approval.four_eyes` asks for two",
             "--approve DIGEST, in a workflow run that somebody else starts",
         )
-    digest = getattr(options, "approve", None)
+    digest = _given(inputs)
     if not digest:
         return
     if not surroundings.is_actions or not surroundings.plan_run_id:
@@ -72,70 +81,96 @@ def check(inputs: Mapping[str, Any], surroundings: GitHub) -> None:
 
     try:
         with client.opened(surroundings) as api:
-            plan = _run(api, surroundings.plan_run_id)
-            if surroundings.plan_run_id == surroundings.run_id:
-                second = _approvers(api, surroundings.run_id)
-            else:
-                this = _run(api, surroundings.run_id)
-                _stop_if_unrelated(plan, this, newest_sign_up(digest))
-                second = this.starters
+            makers, others = _people_behind(api, surroundings, digest)
     except client.GitHubError as error:
         raise CouldNotTell(
             f"nobody can say who made this plan, and who carries it out: {error.message}",
-            "the job needs `permissions: {actions: read}`, and USERSYNC_PLAN_RUN_ID the number"
-            " in the address of the run that made the plan; then run it again",
+            "the job needs `permissions: {actions: read, checks: read}`, and USERSYNC_PLAN_RUN_ID"
+            " the number in the address of the run that made the plan; then run it again",
         ) from None
-    if not plan.starters:
-        raise CouldNotTell("GitHub does not say who made the plan")
-    if not second - plan.starters:
-        who = ", ".join(sorted(plan.starters))
+    if not makers:
+        raise CouldNotTell(
+            "GitHub names nobody who made the plan, and a bot is not one of two people",
+            "somebody starts the dry run, and somebody else the run that carries it out",
+        )
+    if not others - makers:
+        who = ", ".join(sorted(makers))
         raise Stopped(
             f"{who} made this plan, and nobody else has approved it",
             "somebody else starts the run that carries it out, or approves its environment",
         )
 
 
-def _run(api: Client, run_id: str) -> _Run:
+def _given(inputs: Mapping[str, Any]) -> str:
+    """The digest of the plan that is to be carried out, if one is."""
+    return (getattr(inputs.get("options"), "approve", None) or "").strip()
+
+
+def _people_behind(api: Client, surroundings: GitHub, digest: str) -> tuple[set[str], set[str]]:
+    """Who made the plan of a digest, and who is here to carry it out."""
+    from usersync.github import plan_notice
+
+    plan = _run(api, surroundings.plan_run_id)
+    job = plan_notice.maker(api, plan.id, digest)
+    if plan.id == surroundings.run_id:
+        others = _approvers(api, plan.id)
+    else:
+        this = _run(api, surroundings.run_id)
+        _stop_if_elsewhere(plan, this, job)
+        others = this.starters
+    if job is None:
+        raise _unrelated(plan, "none of its finished jobs made it")
+    # Each attempt has somebody who started it; the run itself names the first and the last.
+    attempt = _run(api, f"{plan.id}/attempts/{job.attempt}")
+    return plan.starters | attempt.starters, others
+
+
+def _run(api: Client, run_id: str) -> _WorkflowRun:
     found = api.one(f"/actions/runs/{run_id}")
-    path, page = found.get("path"), found.get("html_url")
-    return _Run(
+    path, page, branch = found.get("path"), found.get("html_url"), found.get("head_branch")
+    repository = found.get("head_repository")
+    name = repository.get("full_name") if isinstance(repository, dict) else None
+    return _WorkflowRun(
         run_id,
         page if isinstance(page, str) else "",
         # Whoever starts a run again is behind it too.
-        _logins(found.get("actor"), found.get("triggering_actor")),
+        _people(found.get("actor"), found.get("triggering_actor")),
         # That of a reusable workflow is `FILE@BRANCH`.
         path.partition("@")[0] if isinstance(path, str) else "",
+        f"{branch} of {name}" if branch and name else "",
         _moment(found.get("run_started_at")),
-        _moment(found.get("updated_at")),
-        is_over=found.get("status") == "completed",
     )
 
 
-def _stop_if_unrelated(plan: _Run, this: _Run, newest: datetime | None) -> None:
-    """Stop where a run cannot have made the plan that is carried out by this one.
+def _stop_if_elsewhere(plan: _WorkflowRun, this: _WorkflowRun, job: Job | None) -> None:
+    """Stop where the notice of a run proves nothing: it is not of the file that this one is of.
+
+    On a branch of his own somebody writes into that file whatever he wants a run to say.
 
     Args:
-        plan: the run that is said to have made it.
+        plan: the run that is said to have made the plan.
         this: the run around this process.
-        newest: the last sign-up that the plan holds.
+        job: of the plan, which made it.
     """
-    ended_at = plan.ended_at if plan.is_over else this.started_at
-    if not (plan.workflow and this.workflow and plan.started_at and this.started_at and ended_at):
+    ended_at = _moment(job.ended_at) if job else this.started_at
+    there = plan.workflow and plan.branch and this.workflow and this.branch
+    if not (there and this.started_at and ended_at):
         raise CouldNotTell(
-            f"GitHub does not say of which workflow run {plan.id} is, and when it ran"
+            f"GitHub does not say of which workflow and branch run {plan.id} is, and when it ran"
         )
     if plan.workflow != this.workflow:
         why = f"it is a run of {plan.workflow}, and this one of {this.workflow}"
-    elif plan.started_at > this.started_at + _MARGIN:
-        why = "it began after this run"
-    elif plan.started_at < this.started_at - timedelta(hours=_WAITS_HOURS):
-        why = f"it began more than {_WAITS_HOURS} hours before this run"
-    # A sign-up that is dated ahead of this run says nothing about when the plan was made.
-    elif newest and ended_at + _MARGIN < newest <= this.started_at + _MARGIN:
-        why = "it ended before the last sign-up that the plan holds"
+    elif plan.branch != this.branch:
+        why = f"it is a run on {plan.branch}, and this one on {this.branch}"
+    elif ended_at < this.started_at - timedelta(hours=_WAITS_HOURS):
+        why = f"it made it more than {_WAITS_HOURS} hours before this run"
     else:
         return
-    raise Stopped(
+    raise _unrelated(plan, why)
+
+
+def _unrelated(plan: _WorkflowRun, why: str) -> Stopped:
+    return Stopped(
         f"run {plan.id} ({plan.page}) does not stand behind this plan: {why}",
         "USERSYNC_PLAN_RUN_ID (the input plan-run-id) is the number in the address of the run whose"
         " dry run printed this digest; if that was long ago, make a new dry run",
@@ -147,14 +182,15 @@ def _approvers(api: Client, run_id: str) -> set[str]:
         login
         for approval in api.pages(f"/actions/runs/{run_id}/approvals")
         if approval.get("state") == "approved"
-        for login in _logins(approval.get("user"))
+        for login in _people(approval.get("user"))
     }
 
 
-def _logins(*people: Any) -> set[str]:
-    """Logins as GitHub compares them: capitals say nothing."""
-    found = (one.get("login") for one in people if isinstance(one, dict))
-    return {login.lower() for login in found if isinstance(login, str) and login}
+def _people(*accounts: Any) -> set[str]:
+    """Logins as GitHub compares them, where capitals say nothing; a bot does what somebody said."""
+    found = [one for one in accounts if isinstance(one, dict) and one.get("type") != "Bot"]
+    logins = (one.get("login") for one in found)
+    return {login.lower() for login in logins if isinstance(login, str) and login}
 
 
 def _moment(value: Any) -> datetime | None:

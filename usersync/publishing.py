@@ -13,7 +13,7 @@ import platformdirs
 from usersync import config, notification, report
 from usersync.config.github import GitHub, github
 from usersync.errors import Refused, UsersyncError
-from usersync.github import step
+from usersync.github import plan_notice, step
 from usersync.model import Run, worst
 from usersync.notification import Memory
 from usersync.privacy import LONGEST_MESSAGE, visible
@@ -64,6 +64,7 @@ class Publication:
         say: takes the workflow commands and the warnings.
         clock: the time.
         surroundings: the workflow run; read from the environment when not given.
+        made: digests of the plans that this process made, for `four_eyes`.
     """
 
     runs: Sequence[Run]
@@ -75,6 +76,7 @@ class Publication:
     say: Callable[[str], None] = print
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     surroundings: GitHub = field(default_factory=github)
+    made: Sequence[str] = ()
 
 
 def publish(asked: Publication) -> int:
@@ -98,6 +100,7 @@ class _Publishing:
         self._asked = asked
         self._github = asked.surroundings
         self._warnings: list[str] = []
+        self._notices = plan_notice.notices(asked.made) if asked.surroundings.is_actions else ()
         self._run_url = config.circumstances().run_url
         self._before: Memory | None = None
         self._made = report.report(
@@ -108,9 +111,12 @@ class _Publishing:
     def everywhere(self) -> None:
         """Publish to each place.
 
-        The summary comes behind the others, since it also says what went wrong; annotations come
-        last, since they leave room for that: GitHub shows ten, and drops the rest.
+        The notice of a plan comes first and wherever the run is told, as it proves who made it. The
+        summary comes behind the others, since it also says what went wrong; annotations come last,
+        since they leave room for that: GitHub shows ten, and drops the rest.
         """
+        for notice in self._notices:
+            self._say(notice)
         steps: dict[Destination, Callable[[], None]] = {
             "comment": self._comment,
             "issue": self._issue,
@@ -180,7 +186,7 @@ class _Publishing:
             self._warnings.append(f"notify: the {what}: {fault}")
 
     def _annotate(self) -> None:
-        room = step.MOST_ANNOTATIONS - len(self._warnings)
+        room = step.MOST_ANNOTATIONS - len(self._notices) - len(self._warnings)
         for annotation in step.annotated(self._made, room=room):
             self._say(annotation)
 

@@ -33,7 +33,8 @@ class Approval(Section):
     four_eyes: Flag = Field(
         default=False,
         description="Whoever carries out a plan is somebody else than who made it; GitHub tells "
-        "who. `--yes`, and a question at a terminal, are not enough then.",
+        "who, and that the run of `USERSYNC_PLAN_RUN_ID` made it. `--yes`, and a question at a "
+        "terminal, are not enough then.",
     )
 
 

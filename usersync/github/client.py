@@ -76,12 +76,20 @@ class Client:
         """One thing of the repository; ``""`` is the repository itself."""
         return _object(self._asked("GET", self._path(path)))
 
-    def pages(self, path: str, **query: str) -> Iterator[Mapping[str, Any]]:
-        """Everything in a list of the repository, page by page."""
+    def pages(self, path: str, within: str = "", **query: str) -> Iterator[Mapping[str, Any]]:
+        """Everything in a list of the repository, page by page.
+
+        Args:
+            path: of the list.
+            within: the field that holds the list, where GitHub answers with more than that.
+            query: what else is asked.
+        """
         for number in range(1, _MOST_PAGES + 1):
             answer = self._asked(
                 "GET", self._path(path), {**query, "per_page": _PER_PAGE, "page": number}
             )
+            if within:
+                answer = _object(answer).get(within)
             if not isinstance(answer, list):
                 raise GitHubError("GitHub answered with something that is no list")
             yield from (item for item in answer if isinstance(item, dict))

@@ -35,12 +35,14 @@ class Annotation:
     message: str
     severity: Severity
     file: str = ""
+    title: str = "usersync"
 
     @property
     def command(self) -> str:
         """The workflow command, with everything escaped that could end it or begin another."""
         where = f"file={_escaped(self.file, is_property=True)}," if self.file else ""
-        return f"::{self.severity} {where}title=usersync::{_escaped(self.message)}"
+        title = _escaped(self.title, is_property=True)
+        return f"::{self.severity} {where}title={title}::{_escaped(self.message)}"
 
 
 def annotated(
@@ -141,8 +143,7 @@ def _severity(exit_code: int) -> Severity:
 def _escaped(text: str, *, is_property: bool = False) -> str:
     """Escaped as the runner reads it back: docs.github.com, "Workflow commands"."""
     # `visible` would break the colons of ordinary text apart; the message cannot begin a line.
-    shown = "".join(visible(part) + ":" for part in short_ids(text)[:LONGEST_MESSAGE].split(":"))[
-        :-1
-    ]
+    parts = short_ids(text)[:LONGEST_MESSAGE].split(":")
+    shown = ":".join(visible(part, LONGEST_MESSAGE) for part in parts)
     shown = shown.replace("%", "%25")
     return shown.replace(":", "%3A").replace(",", "%2C") if is_property else shown

@@ -140,11 +140,12 @@ def finish(
         text = report.terminal(result, show_ids=request.show_ids, verbose=verbose, told=told())
     print_text(text, end="")
     if request.publish:
-        from usersync import publishing
+        from usersync import four_eyes, publishing
 
         publishing.publish(
             publishing.Publication(
                 runs=(result,),
+                made=four_eyes.made(result, request.inputs),
                 places=publishing.destinations(",".join(request.publish)),
                 show_counts=request.show_counts,
                 config=request.config,
