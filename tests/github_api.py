@@ -61,6 +61,7 @@ class Issue:
     body: str = ""
     login: str = BOT
     state: str = "open"
+    state_reason: str | None = None
     labels: list[str] = field(default_factory=list)
     is_pull: bool = False
     head: str = ""
@@ -93,6 +94,23 @@ class Failure:
         """Whether a request is one of those that fail."""
         is_method = self.method in ("", asked.method)
         return is_method and re.search(self.path, asked.path) is not None
+
+
+class Meeting:
+    """So many answers to reads that wait for each other, so that what follows is a race."""
+
+    def __init__(self, path: str, number: int) -> None:
+        self._path = path
+        self._places = list(range(number))
+        self._barrier = threading.Barrier(max(number, 1))
+
+    def wait(self, asked: Asked) -> None:
+        """Wait for the others, where this is one of them."""
+        if asked.method != "GET" or not re.search(self._path, asked.path):
+            return
+        with contextlib.suppress(IndexError):
+            self._places.pop()
+            self._barrier.wait(10)
 
 
 class GitHub:
@@ -129,6 +147,7 @@ class GitHub:
         self.jobs: dict[int, list[dict[str, Any]]] = {}
         self.annotations: dict[int, list[dict[str, Any]]] = {}
         self._failures: list[Failure] = []
+        self._meeting = Meeting("", 0)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -185,6 +204,15 @@ class GitHub:
         kind = "text/html" if html else "application/json"
         said = {"content-type": kind, **(headers or {})}
         self._failures += [Failure(status, method, path, body, said, after_s)] * times
+
+    def meet(self, path: str, number: int = 2) -> None:
+        """Let the next reads of a path be answered at once, as of before all that follows them.
+
+        Args:
+            path: a pattern that their path holds.
+            number: how many of them.
+        """
+        self._meeting = Meeting(path, number)
 
     def add_issue(self, *, number: int | None = None, **fields: Any) -> Issue:
         """An issue, or with ``is_pull`` a pull request, that is there already."""
@@ -250,6 +278,10 @@ class GitHub:
         return id_
 
     # -- what it answers ----------------------------------------------------------------------
+
+    def wait_for_others(self, asked: Asked) -> None:
+        """Hold an answer back until those are there that a test wants beside it."""
+        self._meeting.wait(asked)
 
     def failure_of(self, asked: Asked) -> Failure | None:
         """Note a request; the failure that a test has ordered for it."""
@@ -358,7 +390,7 @@ class GitHub:
         refused = _too_long(asked)
         if refused:
             return refused
-        for name in ("title", "body", "state", "labels"):
+        for name in ("title", "body", "state", "state_reason", "labels"):
             if name in asked.body:
                 setattr(issue, name, asked.body[name])
         return 200, self._as_json(issue)
@@ -437,6 +469,7 @@ class GitHub:
             "number": one.number,
             "title": one.title,
             "state": one.state,
+            "state_reason": one.state_reason,
             "labels": [{"name": name} for name in one.labels],
             "html_url": f"{here}/{'pull' if one.is_pull else 'issues'}/{one.number}",
         }
@@ -527,6 +560,7 @@ class _Handler(BaseHTTPRequestHandler):
         failure = self.owner.failure_of(asked)
         if failure is None:
             status, said = self.owner.answer(asked)
+            self.owner.wait_for_others(asked)
             said, links = _page(said, asked, self.owner.url)
             text = "" if said is None else json.dumps(said)
             self._send(status, text, {"content-type": "application/json; charset=utf-8", **links})

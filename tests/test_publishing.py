@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.github_api import BOT, GitHub
+from tests.github_api import BOT, Asked, GitHub
 from tests.report_samples import DRIFT, MOMENT, RUNS, TARGET, USER_ID, run, table
 from tests.test_reports import INVISIBLE, MARKUP, called, hostile, long_run, nothing_acts
 from usersync import config, publishing, report
@@ -267,20 +267,81 @@ def test_two_runs_at_once_leave_one_comment(stage: Stage) -> None:
     assert "6 of 150" in stage.github.comments[0].body
 
 
-def test_publishing_side_by_side(tmp_path: Path, github: GitHub) -> None:
-    """Two runs that publish at the same time end with one comment."""
-    stages = [Stage(tmp_path, github) for _ in range(2)]
-    github.fail(None, method="GET", path=r"/comments$", times=2)
+@pytest.mark.parametrize("number", [2, 4])
+@pytest.mark.parametrize("place", ["comment", "issue"])
+def test_publishing_side_by_side(place: str, number: int, tmp_path: Path, github: GitHub) -> None:
+    """Of runs that publish at the same moment the oldest text stays, and says what came later."""
+    path = r"/comments$" if place == "comment" else r"/issues$"
+    github.meet(path, number)
+    stages = [Stage(tmp_path, github) for _ in range(number)]
     threads = [
-        threading.Thread(target=one.publish, args=(with_missing(5 + at),))
+        threading.Thread(target=one.publish, args=(with_missing(5 + at),), kwargs={"to": place})
         for at, one in enumerate(stages)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    stages[0].publish(with_missing(9))
-    assert len(github.comments) == 1
+    made = [
+        one.body["body"]
+        for one in github.asked
+        if str(one).startswith("POST") and re.search(path, one.path)
+    ]
+    assert len(made) == number
+    assert [one.said for one in stages] == [[]] * number
+    left, *twins = _of_ours(github, place)
+    if place == "comment":
+        assert not twins
+    for twin in twins:
+        assert (twin.state, twin.state_reason) == ("closed", "not_planned")
+        (why,) = [one.body for one in github.comments if one.issue == twin.number]
+        assert why == f"Several runs opened an issue at the same moment: #{left.number} goes on."
+    # Every run but the first told on it what it had found.
+    first, *others = (re.search(r"\d+ of 150", body)[0] for body in made)  # type: ignore[index]
+    assert any(words in left.body for words in others)
+    if place == "issue":
+        assert left.state == "open"
+        told = [one.body for one in github.comments if one.issue == left.number]
+        assert all(any(words in body for body in told) for words in others)
+        assert first not in str(told)
+
+
+@pytest.mark.parametrize("place", ["comment", "issue"])
+def test_what_another_run_healed_already(
+    place: str, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose text is gone when it looks again tells what it found on the one that stays."""
+    github, answer = stage.github, stage.github.answer
+    other = Stage(tmp_path, github)
+
+    def meanwhile(asked: Asked) -> tuple[int, Any]:
+        """Two others publish before and after this run makes its own."""
+        if asked.method != "POST":
+            return answer(asked)
+        monkeypatch.setattr(github, "answer", answer)
+        other.publish(with_missing(5), to=place)
+        said = answer(asked)
+        other.publish(with_missing(6), to=place)
+        return said
+
+    monkeypatch.setattr(github, "answer", meanwhile)
+    stage.publish(with_missing(8), to=place)
+    left, *twins = _of_ours(github, place)
+    assert "8 of 150" in left.body
+    assert [one.state for one in twins] == ["closed"] * (place == "issue")
+    assert stage.said + other.said == []
+    if place == "issue":
+        assert [one.issue for one in github.comments].count(twins[0].number) == 1
+        assert any("8, was 6" in one.body for one in github.comments)
+
+
+def _of_ours(github: GitHub, place: str) -> list[Any]:
+    """What we wrote, the oldest first."""
+    if place == "comment":
+        return list(github.comments)
+    return sorted(
+        (one for one in github.issues.values() if not one.is_pull), key=lambda one: one.number
+    )
 
 
 def test_a_long_report_fits_a_comment(stage: Stage) -> None:
@@ -410,7 +471,9 @@ def test_two_issues_at_once_leave_one(left: int, stage: Stage) -> None:
     stage.publish(with_missing(left), to="issue")
     assert (ours.state, twin.state) == ("open" if left else "closed", "closed")
     assert f"{left} of 150" in ours.title or not left
-    assert [one.issue for one in stage.github.comments] == [ours.number]
+    assert {one.issue for one in stage.github.comments} == {ours.number, twin.number}
+    (why,) = [one.body for one in stage.github.comments if one.issue == twin.number]
+    assert f"#{ours.number} goes on" in why
 
 
 def test_a_lock_is_no_news(stage: Stage) -> None:

@@ -33,12 +33,13 @@ def publish(client: Client, pull_request: int, key: str, made: Report) -> str:
     if not before:
         if made.exit_code == 0:
             return ""
-        body = _body(made, key, hash_)
-        client.make(path, body=body)
-        # Two runs may have found none at once: the older comment stays, and says the latest.
+        mine = client.make(path, body=_body(made, key, hash_)).get("id")
         before = ours(client.pages(path), key, login)
-        if len(before) < 2:
+        if not before or before[0].number == mine:
             return "made"
+        # Runs that found none at once: the oldest comment stays, and each later run says there what
+        # it found. It removes its own alone, or nobody would know of the others any more.
+        before = [before[0], *(one for one in before if one.number == mine)]
     first, *others = before
     for other in others:
         client.remove(f"/issues/comments/{other.number}")

@@ -50,19 +50,46 @@ def publish(
     known = ours(_issues(client, login), key, login)
     if made.exit_code == 7:
         return Told()
-    # The one that is open, else the latest: people close what they have seen. Two runs may have
-    # found none at once: the older one stays.
+    # The one that is open, else the latest: people close what they have seen.
     standing = [one for one in known if one.is_open] or known[-1:]
-    now = standing[0] if standing else None
-    for twin in standing[1:]:
-        client.change(f"/issues/{twin.number}", state="closed", state_reason="not_planned")
+    if not standing:
+        if made.exit_code == 0:
+            return Told()
+        standing = _opened(client, login, key, made, when_told(Told()))
+        if not standing:
+            return Told("opened")
+    now, *twins = standing
     if made.exit_code == 0:
-        return _well(client, now, key, made)
+        told = _well(client, now, key, made)
+    else:
+        told = _news(client, now, key, made, when_told)
+    for twin in twins:
+        _close(client, twin, now)
+    return told
+
+
+def _opened(
+    client: Client, login: str, key: str, made: Report, told_at: datetime | None
+) -> list[Ours]:
+    """Open an issue; the one that goes on and this one, where another run was faster."""
+    body = _body(made, key, report.fingerprint(made.known), told_at)
+    issue = client.make("/issues", title=_title(key, made), body=body, labels=[LABEL])
+    there = [one for one in ours(_issues(client, login), key, login) if one.is_open]
+    if not there or there[0].number == issue.get("number"):
+        return []
+    # The oldest goes on, and each later run tells there what it found. It closes its own alone, or
+    # nobody would know of the others any more.
+    return [there[0], *(one for one in there if one.number == issue.get("number"))]
+
+
+def _news(
+    client: Client,
+    now: Ours,
+    key: str,
+    made: Report,
+    when_told: Callable[[Told], datetime | None],
+) -> Told:
     hash_ = report.fingerprint(made.known)
-    if now is None:
-        body = _body(made, key, hash_, when_told(Told()))
-        client.make("/issues", title=_title(key, made), body=body, labels=[LABEL])
-        return Told("opened")
     latest = made.since(now.facts)
     same = now.is_open and now.hash == hash_
     if not same:
@@ -75,9 +102,16 @@ def publish(
     return replace(before, did=did)
 
 
-def _well(client: Client, now: Ours | None, key: str, made: Report) -> Told:
-    if now is None or not now.is_open:
-        return Told("", now.facts if now else None)
+def _close(client: Client, twin: Ours, now: Ours) -> None:
+    """Close what was opened beside the issue that goes on, and say there which that is."""
+    why = f"Several runs opened an issue at the same moment: #{now.number} goes on."
+    client.make(f"/issues/{twin.number}/comments", body=why)
+    client.change(f"/issues/{twin.number}", state="closed", state_reason="not_planned")
+
+
+def _well(client: Client, now: Ours, key: str, made: Report) -> Told:
+    if not now.is_open:
+        return Told("", now.facts)
     latest = made.since(now.facts)
     client.make(f"/issues/{now.number}/comments", body=report.render(latest, size="comment"))
     hash_ = report.fingerprint(made.known)
