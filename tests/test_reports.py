@@ -189,6 +189,29 @@ def test_a_first_line_hides_nobody(one: Run, line: str) -> None:
 _UP_TO_NINE = "1\N{EN DASH}9"
 
 
+@pytest.mark.parametrize("kind", ["md", "html"])
+@pytest.mark.parametrize("name", [name for name, one in RUNS.items() if one.digest])
+def test_what_approves_is_there_or_said_to_be_hidden(name: str, kind: Format) -> None:
+    """A page of what can be approved shows its digest; in public it says, once, how to see it."""
+    run = RUNS[name]
+    assert run.digest in report.render(report.report([run]), format=kind)
+    for size in report.SIZES:
+        made = report.report([run], is_public=True)
+        text = report.render(made, format=kind, size=size)
+        assert run.digest not in text
+        assert text.count("--show-counts") == 1
+        done = replace(run, digest="", tables=(), runbook=None)
+        made = report.report([done], is_public=True)
+        assert "--show-counts" not in report.render(made, format=kind, size=size)
+
+
+def test_what_approves_one_of_several_plans_is_hidden_once() -> None:
+    """Two tables have two plans, and what shows their digests is said once."""
+    (one,) = RUNS["plan"].tables
+    made = report.report([replace(RUNS["plan"], digest="", tables=(one, one))], is_public=True)
+    assert report.render(made).count("--show-counts") == 1
+
+
 def test_in_public_a_word_fits_its_step() -> None:
     """A number that is told in steps is several."""
     made = report.report([summed(created=1, total=146)], is_public=True)

@@ -76,6 +76,13 @@ class Section:
         """Its first line."""
         return headline(self.run, self.shown)
 
+    @property
+    def hides_digest(self) -> bool:
+        """Whether a digest would approve its plan, and is left out where anybody can read it."""
+        plans = [table.plan for table in self.run.tables if table.plan and not table.summary]
+        is_plan = bool(self.run.digest) or any(plan.rows for plan in plans)
+        return self.shown.is_public and is_plan and self.run.runbook is None
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
