@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usersync.config.environment import process_environment, with_env_file, without_empty
+from usersync.config.environment import variables_of
 from usersync.config.load import read_file
 from usersync.config.selection import choose
 from usersync.config.settings import DEFAULT_DB_URL_ENV
@@ -33,9 +33,7 @@ def connection_variables(
     Raises:
         ConfigError: the target that was asked for is not there, or the file is wrong.
     """
-    variables = process_environment() if environ is None else without_empty(environ)
-    if env_file:
-        variables = with_env_file(variables, env_file)
+    variables = variables_of(environ, env_file)
     file = read_file(config_path, variables)
     targets = file.settings.targets
     if target_name or "USERSYNC_TARGET" in variables:

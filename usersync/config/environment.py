@@ -71,17 +71,17 @@ class Circumstances:
     is_github: bool = False
 
 
-def without_empty(variables: Mapping[str, str | None]) -> dict[str, str]:
+def _without_empty(variables: Mapping[str, str | None]) -> dict[str, str]:
     """The variables that hold something; CI systems pass a missing secret as empty text."""
     return {name: value for name, value in variables.items() if value and value.strip()}
 
 
 def process_environment() -> dict[str, str]:
     """The variables of this process that hold something."""
-    return without_empty(os.environ)
+    return _without_empty(os.environ)
 
 
-def with_env_file(environ: Mapping[str, str], path: str) -> dict[str, str]:
+def _with_env_file(environ: Mapping[str, str], path: str) -> dict[str, str]:
     """Add the variables of a ``.env`` file; those of the process win.
 
     Args:
@@ -111,7 +111,23 @@ def with_env_file(environ: Mapping[str, str], path: str) -> dict[str, str]:
         raise ConfigError(problems, "Quote values that hold spaces or quotes.")
     # Values are taken as they stand: `$` in a password is no reference to another variable.
     in_file = {binding.key: binding.value for binding in bindings if binding.key}
-    return without_empty(in_file) | without_empty(environ)
+    return _without_empty(in_file) | _without_empty(environ)
+
+
+def variables_of(
+    environ: Mapping[str, str] | None = None, env_file: str | None = None
+) -> dict[str, str]:
+    """The variables that hold something, those of the process before those of a ``.env`` file.
+
+    Args:
+        environ: the variables to look at; those of the process when not given.
+        env_file: the value of ``--env-file``.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, or has a line that is no assignment.
+    """
+    known = process_environment() if environ is None else _without_empty(environ)
+    return _with_env_file(known, env_file) if env_file else known
 
 
 def presence(
@@ -123,9 +139,7 @@ def presence(
         names: further variables to look for, such as those that targets name.
         env_file: a ``.env`` file that is read too.
     """
-    known = process_environment()
-    if env_file:
-        known = with_env_file(known, env_file)
+    known = variables_of(env_file=env_file)
     asked = dict.fromkeys((*CONNECTION_VARIABLES, *names))
     return tuple((name, name in known) for name in asked)
 
@@ -145,7 +159,7 @@ def circumstances(environ: Mapping[str, str] | None = None) -> Circumstances:
     Args:
         environ: the variables to look at; those of the process when not given.
     """
-    known = process_environment() if environ is None else without_empty(environ)
+    known = variables_of(environ)
     parts = [known.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     server, repository, run_id = parts
     actor = known.get("GITHUB_ACTOR") or _login()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usersync.config.document import shown
-from usersync.config.environment import process_environment, with_env_file, without_empty
+from usersync.config.environment import variables_of
 from usersync.config.load import read_file
 from usersync.config.problems import did_you_mean
 from usersync.config.settings import ALL, DEFAULT, DEFAULT_DB_URL_ENV, ENVIRONMENTS, LOCAL
@@ -81,9 +81,7 @@ def target_names(
     Raises:
         ConfigError: one of them is not there, or the configuration is wrong.
     """
-    variables = process_environment() if environ is None else without_empty(environ)
-    if env_file:
-        variables = with_env_file(variables, env_file)
+    variables = variables_of(environ, env_file)
     return choose_several(read_file(config_path, variables), asked)
 
 
@@ -99,7 +97,7 @@ def environments(
     Raises:
         ConfigError: the configuration is wrong.
     """
-    variables = process_environment() if environ is None else without_empty(environ)
+    variables = variables_of(environ)
     targets = read_file(config_path, variables).settings.targets
     if not targets:
         said = variables.get("USERSYNC_ENVIRONMENT", "production")

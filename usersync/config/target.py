@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from usersync.config import database_url
 from usersync.config.document import shown
-from usersync.config.environment import process_environment, with_env_file, without_empty
+from usersync.config.environment import variables_of
 from usersync.config.health import HEALTH_TOKEN_ENV
 from usersync.config.load import ConfigFile, read_file
 from usersync.config.problems import did_you_mean
@@ -98,11 +98,10 @@ def load(
     Raises:
         ConfigError: there is no target, more than one, or something is configured wrongly.
     """
-    variables = process_environment() if environ is None else without_empty(environ)
+    variables = variables_of(environ)
     if target_name == LOCAL:
         return with_token(_local(config_path, env_file, variables), variables)
-    if env_file:
-        variables = with_env_file(variables, env_file)
+    variables = variables_of(variables, env_file)
     file = read_file(config_path, variables)
     name = choose(file, target_name, variables)
     _refuse_two_projects(variables)

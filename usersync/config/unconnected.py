@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usersync.config.environment import process_environment, with_env_file, without_empty
+from usersync.config.environment import variables_of
 from usersync.config.load import read_file
 from usersync.config.selection import choose_several
 from usersync.config.settings import DEFAULT, LOCAL
@@ -32,9 +32,7 @@ def load_unconnected(
     Raises:
         ConfigError: the target that was asked for is not there, or the file is wrong.
     """
-    variables = process_environment() if environ is None else without_empty(environ)
-    if env_file:
-        variables = with_env_file(variables, env_file)
+    variables = variables_of(environ, env_file)
     file = read_file(config_path, variables)
     name = target_name or variables.get("USERSYNC_TARGET") or DEFAULT
     choose_several(file, (name,))
