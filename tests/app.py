@@ -147,6 +147,22 @@ class App:
         return bool(self.answer)
 
 
+def spelled(user_id: str) -> tuple[str, ...]:
+    """An id as people, programs and Postgres itself write it."""
+    digits = user_id.replace("-", "")
+    few_dashes = f"{digits[:16]}-{digits[16:]}"
+    return (
+        user_id,
+        user_id.upper(),
+        f"{{{user_id}}}",
+        digits,
+        digits.upper(),
+        f"{{{digits}}}",
+        few_dashes,
+        f"{{{few_dashes.upper()}}}",
+    )
+
+
 def summary_of(run: model.Run) -> model.Summary:
     """The summary of a run's first table."""
     assert run.tables, run.error

@@ -11,7 +11,7 @@ from invoke.program import Program
 
 import usersync.tasks
 from tests.api_server import api
-from tests.app import PROFILES, App
+from tests.app import PROFILES, App, spelled
 from tests.migrated import applied, apply
 from tests.unprepared import before, over
 from usersync import report
@@ -383,6 +383,17 @@ def test_nobody_is_meant(app: App, reference: str, told: str) -> None:
     run = examined(app, reference)
     assert run.exit_code == 3
     assert told in run.error
+
+
+@pytest.mark.parametrize("reference", spelled("22222222-2222-4222-8222-222222222222"))
+def test_a_profile_that_is_left_is_told_of_every_spelling(app: App, reference: str) -> None:
+    """However the id of a deleted account is written, its profile is found, the id told short."""
+    app.rows("alter table public.user_profiles drop constraint user_profiles_user_id_fkey")
+    gone = "22222222-2222-4222-8222-222222222222"
+    app.rows("insert into public.user_profiles (user_id) values (%(id)s)", id=gone)
+    run = examined(app, reference)
+    assert f"the id {gone}, and public.user_profiles(user_id) has a profile of it" in run.error
+    assert "the id 22222222, and" in report.terminal(run)
 
 
 def test_a_trigger_that_reaches_outside_is_not_fired(app: App) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.app import PROFILES, App
+from tests.app import PROFILES, App, spelled
 from usersync.model import Run
+
+ID = "0aa1b2c3-1111-4111-8111-111111111111"
 
 
 def create(app: App, reference: str, **inputs: Any) -> Run:
@@ -36,9 +38,9 @@ def test_gives_the_role(app: App) -> None:
     assert role_of(app, user_id) == "admin"
 
 
-@pytest.mark.parametrize("reference", ["0aA1b2c3", "0aa1b2c3-1111-4111-8111-111111111111"])
-def test_takes_a_short_id_and_any_case(app: App, reference: str) -> None:
-    """The eight characters that lists print will do when one user matches."""
+@pytest.mark.parametrize("reference", ["0aA1b2c3", *spelled(ID)])
+def test_takes_a_short_id_and_every_spelling(app: App, reference: str) -> None:
+    """The eight characters that lists print will do, and a whole id as anything writes one."""
     app.user(id="0aa1b2c3-1111-4111-8111-111111111111")
     app.user(id="0aa1b2c4-1111-4111-8111-111111111111")
     assert create(app, reference).exit_code == 0
@@ -51,6 +53,7 @@ def test_an_ambiguous_short_id_is_refused(app: App) -> None:
     run = create(app, "0aa1b2c3")
     assert run.exit_code == 3
     assert "0aa1b2c3-2222-4111-8111-111111111111" in run.error
+    assert "--show-ids" in run.next_steps[0]
     assert app.status().existing == 0
 
 
@@ -98,11 +101,12 @@ def test_what_is_no_id_is_refused(app: App, reference: str) -> None:
     assert len(run.error.splitlines()) == 1
 
 
-def test_an_unknown_user_is_refused(app: App) -> None:
-    """A whole id that nobody has: exit 3."""
-    run = create(app, "0aa1b2c3-1111-4111-8111-111111111111")
+@pytest.mark.parametrize("reference", spelled(ID))
+def test_an_unknown_user_is_refused(app: App, reference: str) -> None:
+    """A whole id that nobody has: exit 3, and it is told as lists print it, in any spelling."""
+    run = create(app, reference)
     assert run.exit_code == 3
-    assert "no user in auth.users" in run.error
+    assert "no user in auth.users has the id 0aa1b2c3-1111-4111-8111-111111111111" in run.error
 
 
 def test_an_unknown_role_is_refused(app: App) -> None:

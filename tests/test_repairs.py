@@ -778,7 +778,35 @@ def test_what_a_person_reads(installed: App) -> None:
         code, text, _ = command.end()
     assert code == 0
     assert "Rows Changed:         2\n" in text
-    assert "to take it back: invoke restore " in text
+    back = text.partition("to take it back: invoke ")[2].split()
+    with started(installed, *back[:3]) as command:
+        code, text, _ = command.end()
+    assert (code, "Rows To Change:       2\n" in text) == (2, True), text
+
+
+def test_a_run_is_meant_by_every_spelling_of_its_id(installed: App) -> None:
+    """The eight characters that outputs show mean a run, and so does its id in capitals."""
+    drifted(installed, 1)
+    run_id = repair(installed, "repair.emails").run_id
+    for typed in (run_id[:8], run_id.upper(), f"{{{run_id}}}"):
+        planned = repair(installed, "restore.plan", run_id=typed)
+        assert (planned.exit_code, result_of(planned).rows) == (2, 1), planned.error
+
+
+def test_a_start_that_several_runs_have_means_none(installed: App) -> None:
+    """Two runs whose ids begin alike: exit 3, both named, nothing taken back."""
+    drifted(installed, 1)
+    first = repair(installed, "repair.emails").run_id
+    second = f"{first[:8]}-0000-4000-8000-00000000abcd"
+    installed.rows(
+        "insert into usersync.before_images (run_id, object, key, image)"
+        " select %(id)s, object, key, image from usersync.before_images",
+        id=second,
+    )
+    run = repair(installed, "restore.plan", run_id=first[:8])
+    assert run.exit_code == 3
+    assert first in run.error
+    assert second in run.error
 
 
 def test_status_names_the_runbooks(installed: App) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +18,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.app import spelled
 from tests.report_samples import (
     CHECKS,
     DRIFT,
@@ -27,20 +31,25 @@ from tests.report_samples import (
     table,
 )
 from tests.test_output import ACTING
-from usersync import report
-from usersync.errors import Refused
+from usersync import notification, publishing, report
+from usersync.config.github import GitHub
+from usersync.errors import Refused, UsersyncError
+from usersync.github import issue, step
 from usersync.model import (
     ChangeState,
     CheckResult,
     FailureGroup,
     Finding,
     Run,
+    RunbookFacts,
     Status,
     Step,
     TargetLine,
     Verdict,
 )
+from usersync.privacy import short_ids
 from usersync.report import Format, Size
+from usersync.tasks.command import print_error
 
 
 class Snapshot(Protocol):
@@ -348,6 +357,96 @@ def test_an_error_names_nobody(format: Format) -> None:  # noqa: A002 - the name
     text = report.render(report.report([unknown]), format=format)
     assert USER_ID[:8] in text
     assert USER_ID not in text
+
+
+def _told_in_a_log(one: Run) -> str:
+    """What a log gets of it: annotations in a workflow, lines elsewhere, and a plain error."""
+    annotations = step.annotated(report.report([one]))
+    lines = [annotation.command for annotation in annotations]
+    told: list[str] = []
+    publishing.publish(
+        publishing.Publication(
+            runs=(one,), places=("annotations", "comment"), say=told.append, surroundings=GitHub()
+        )
+    )
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        print_error(UsersyncError(one.error, one.error))
+    return "\n".join([*lines, *told, errors.getvalue()])
+
+
+def _told_of_a_runbook(one: Run) -> str:
+    """What is told of a runbook while it runs, and at its end."""
+    facts = RunbookFacts(
+        "night", "The night", "low", "run", "abc", inputs={"user": one.error}, gate="pause"
+    )
+    assert one.target
+    steps = "".join(map(report.step, one.steps))
+    ended = report.terminal(replace(one, runbook=facts))
+    return report.beginning(one.target, facts) + steps + ended
+
+
+#: Everything that a run becomes where others read it.
+MEDIA: dict[str, Callable[[Run], str]] = {
+    **{
+        f"{kind}, {size}": lambda one, kind=kind, size=size: report.render(  # type: ignore[misc]
+            report.report([one]), format=kind, size=size
+        )
+        for kind in report.FORMATS
+        for size in report.SIZES
+    },
+    "what has changed": lambda one: report.render(
+        report.report([one, replace(RUNS["in_sync"], ended_at=MOMENT - timedelta(days=1))])
+    ),
+    "a page of what has changed": lambda one: report.render(
+        report.report([one]).since({one.error: "2"}), format="html"
+    ),
+    "JSON of what has changed": lambda one: report.render(
+        report.report([one]).since({one.error: "2"}), format="json"
+    ),
+    "in public": lambda one: report.render(report.report([one], is_public=True)),
+    "terminal": lambda one: report.terminal(one, verbose=True),
+    "run.json": report.as_json,
+    "runbook": _told_of_a_runbook,
+    "log": _told_in_a_log,
+    "slack": lambda one: str(
+        notification.message(report.report([one]).since({one.error: "2"}), "slack", "")
+    ),
+    "webhook": lambda one: str(
+        notification.message(report.report([one]).since({one.error: "2"}), "json", "")
+    ),
+    "issue": lambda one: issue.title("production", report.report([one])),
+}
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_an_id_is_short_in_every_medium(medium: str) -> None:
+    """However an id is written, and wherever it stands in a run, nobody reads but its start."""
+    for text in spelled(USER_ID):
+        address = "https://github.com/acme/app/actions/runs/7"
+        told = MEDIA[medium](replace(hostile(f"a {text} b"), run_url=address))
+        assert USER_ID.replace("-", "") not in re.sub(r"[-{}]|&#\d+;", "", told).lower(), text
+
+
+@pytest.mark.parametrize("text", spelled(USER_ID))
+def test_an_id_with_its_spelling_is_shown_short(text: str) -> None:
+    """What is shown of an id is what lists show of it: eight small letters and digits."""
+    assert short_ids(f"no user has the id {text}.") == f"no user has the id {USER_ID[:8]}."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5-20261125T031700000000-0123456789abcdef-" + "0a" * 36,
+        "9fceb02d0ae598e95dc970b74767f19372d61af8",
+        "public.backup_" + "0a" * 16,
+        "00000000-0000-0000-0000-000000000000",
+    ],
+    ids=["a digest", "a commit", "a table", "nobody"],
+)
+def test_what_is_no_id_stays_whole(text: str) -> None:
+    """Digests, commits, names and the id of nobody are copied from what is shown."""
+    assert short_ids(f"approve {text} now") == f"approve {text} now"
 
 
 @pytest.mark.parametrize("text", MARKUP.values(), ids=MARKUP)

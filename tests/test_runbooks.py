@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 
 from tests import faults
-from tests.app import App
+from tests.app import App, spelled
 from tests.migrated import PRODUCTION, applied
+from tests.report_samples import USER_ID
 from usersync import runner
 from usersync.backends.postgres import PostgresDoor
 from usersync.config import load
 from usersync.model import Figures, Run
 from usersync.procedure import RunbookOptions, engine
+from usersync.runbook import inputs
+from usersync.runbook.models import Input
 
 pytestmark = pytest.mark.any_postgres
 
@@ -414,6 +417,13 @@ def test_inputs_are_held_against_the_runbook(
     assert words in run.error
 
 
+@pytest.mark.parametrize("typed", spelled(USER_ID))
+def test_a_user_of_a_runbook_is_one_spelling(typed: str) -> None:
+    """However the id of a user is given to a runbook, its steps and the journal know it as one."""
+    asked = {"user": Input(type="user", help="who it is")}
+    assert inputs.read(asked, {"user": typed}) == {"user": USER_ID}
+
+
 def test_an_input_that_is_missing_is_said(books: Books) -> None:
     """An input without a default must be said."""
     books.write(FILL.replace("    default: 100\n", ""))
@@ -739,7 +749,7 @@ def test_a_run_is_resumed_by_its_id_or_its_file(books: Books) -> None:
             out=str(out),
         )
     )
-    for resume in (first.run_id, first.run_id[:8], str(out)):
+    for resume in (first.run_id, first.run_id[:8], first.run_id.upper(), str(out)):
         assert books.run(resume=resume).exit_code == 4
     assert "other inputs" in books.run(resume=first.run_id, inputs={"limit": "7"}).error
     assert "was runbook.book" in books.run("other", resume=first.run_id).error

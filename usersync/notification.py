@@ -12,7 +12,7 @@ from typing import Any, Literal
 import httpx
 
 from usersync import __version__, run_file
-from usersync.privacy import LONGEST_MESSAGE, short_ids, visible
+from usersync.privacy import plain_line
 from usersync.report import Report, unmarked
 
 #: While it fails, the team is told again after this; less than a day, since schedules are late.
@@ -64,13 +64,13 @@ def message(made: Report, format: _FORMATS, run_url: str) -> dict[str, Any]:  # 
     return {
         "tool": f"usersync {__version__}",
         "exit_code": made.exit_code,
-        "headline": _line(made.headline.text),
-        "changes": [_line(one) for one in made.changes[:50]],
+        "headline": plain_line(made.headline.text),
+        "changes": [plain_line(one) for one in made.changes[:50]],
         "runs": [
             {
-                "name": _line(section.name),
+                "name": plain_line(section.name),
                 "exit_code": section.run.exit_code,
-                "headline": _line(section.headline.text),
+                "headline": plain_line(section.headline.text),
             }
             for section in made.sections
         ],
@@ -137,11 +137,6 @@ def _file(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _line(text: str) -> str:
-    """One harmless line that names nobody."""
-    return visible(short_ids(text), LONGEST_MESSAGE)
 
 
 def _slack(text: str) -> str:

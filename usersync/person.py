@@ -11,6 +11,7 @@ from usersync.backends import Account, Match, Recorded, Table
 from usersync.errors import Refused
 from usersync.model import Outcome, Step
 from usersync.privacy import visible
+from usersync.reference import whole_id
 from usersync.session import Session
 from usersync.sql.corrections import TOKENS
 from usersync.sql.users import (
@@ -45,8 +46,7 @@ def examine(session: Session, reference: str) -> Outcome:
     Raises:
         Refused: no user is meant, or several by a short id.
     """
-    profile.check_reference(reference)
-    wanted = reference.strip().lower()
+    wanted = profile.meant(reference)
     tables = [
         session.backend.table(settings, writing=False) for settings in session.target.profiles
     ]
@@ -88,7 +88,7 @@ def _which(session: Session, matches: tuple[Match, ...]) -> tuple[str, ...]:
 
 def _refuse_gone(session: Session, tables: list[Table], wanted: str) -> None:
     """No such user; a profile that outlived its user is named."""
-    if "@" not in wanted and len(wanted.replace("-", "")) == 32:
+    if whole_id(wanted):
         for table in tables:
             if session.backend.left_behind(table, wanted):
                 raise Refused(

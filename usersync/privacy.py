@@ -7,7 +7,14 @@ import re
 #: Characters of an id that a list shows, and that are accepted where one user matches.
 SHORT_ID_LENGTH = 8
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+#: An id as lists print it; and in any other spelling that Postgres takes (`usersync/reference.py`),
+#: there only as a word of its own: what is longer is a hash, and what it is a part of is a name.
+_ANY_DASHES = r"(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}"
+_ID = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    rf"|\{{{_ANY_DASHES}\}}|(?<!\w){_ANY_DASHES}(?!\w)",
+    re.IGNORECASE,
+)
 
 #: No field of a user is shown at greater length; and no message of ours.
 LONGEST_FIELD = 200
@@ -34,12 +41,13 @@ def short_id(user_id: str) -> str:
 
 def short_ids(text: str) -> str:
     """A text in which every id of a user is short."""
-    return _UUID.sub(_short, text)
+    return _ID.sub(_short, text)
 
 
 def _short(found: re.Match[str]) -> str:
+    user_id = found.group().strip("{}").lower()
     # Nobody's: it stands in statements.
-    return found.group() if set(found.group()) == {"0", "-"} else short_id(found.group())
+    return found.group() if set(user_id) <= {"0", "-"} else short_id(user_id)
 
 
 def visible(text: str, longest: int = LONGEST_FIELD) -> str:
@@ -55,6 +63,12 @@ def visible(text: str, longest: int = LONGEST_FIELD) -> str:
     shown = "".join(map(_shown, text[:longest]))
     shown = shown.replace("::", ":\\u003a").replace("##[", "#\\u0023[")
     return shown if len(text) <= longest else f"{shown}… ({len(text):,} characters)"
+
+
+def plain_line(text: str) -> str:
+    """A message as one harmless line that holds no whole id of a user."""
+    # Ids come first: what is left of one that is cut in the middle is known for none.
+    return visible(short_ids(text), LONGEST_MESSAGE)
 
 
 def _shown(character: str) -> str:

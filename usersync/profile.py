@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import replace
 
-from usersync import sync
+from usersync import reference, sync
 from usersync.backends import Backend, BatchResult, Ids, Match, Selection, Table
 from usersync.config import RoleSettings
 from usersync.errors import Refused, UsersyncError
 from usersync.model import JournalEvent, Outcome, Plan, Step, TableResult
-from usersync.privacy import SHORT_ID_LENGTH, short_id
+from usersync.privacy import short_id
 from usersync.session import Session
 from usersync.sql.profiles import role_update
-
-_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
-_SHORT_ID = re.compile(rf"[0-9a-f]{{{SHORT_ID_LENGTH}}}[0-9a-f-]{{0,28}}")
 
 
 def create(
@@ -42,7 +38,7 @@ def create(
         Refused: no such user, several, one who needs no profile, or a role that there is not.
         Stopped: a guard stands, or the person said no.
     """
-    check_reference(reference)
+    wanted = meant(reference)
     tables = [session.backend.table(settings, writing=True) for settings in session.target.profiles]
     sync.refuse_unrunnable(session, tables)
     _check_role(tables, role)
@@ -52,9 +48,7 @@ def create(
             "over a database connection: set SUPABASE_DB_URL",
         )
     steps = tuple(
-        _in_table(
-            session, table, reference.strip().lower(), role, yes=yes, fire=fire_triggers, keep=keep
-        )
+        _in_table(session, table, wanted, role, yes=yes, fire=fire_triggers, keep=keep)
         for table in tables
     )
     return Outcome(
@@ -148,18 +142,17 @@ def _told(table: Table, match: Match, role: str | None, result: BatchResult, ver
     return Step(where, "changed", f"profile {verb}{given}", user_id=match.user.id)
 
 
-def check_reference(reference: str) -> None:
-    """Refuse what cannot mean a user.
+def meant(typed: str) -> str:
+    """Whom somebody means, as doors look for them.
 
     Args:
-        reference: the user's id, the short id that lists print, or an address.
+        typed: the user's id, the short id that lists print, or an address.
 
     Raises:
         Refused: it is none of them.
     """
-    text = reference.strip().lower()
-    if "@" in text or _UUID.fullmatch(text) or _SHORT_ID.fullmatch(text):
-        return
+    if wanted := reference.user(typed):
+        return wanted
     raise Refused(
         "this is no user id: it takes a whole one, or the 8 characters that lists print",
         "find the id in the lists of `status --verbose`, or give the address to `--email -`",
@@ -214,6 +207,7 @@ def the_one(matches: tuple[Match, ...], reference: str) -> Match:
         ids = ", ".join(match.user.id for match in matches[:2])
         more = " and more" if len(matches) > 2 else ""
         raise Refused(
-            f"several users have {what}: {ids}{more}", "give the whole id of the one you mean"
+            f"several users have {what}: {ids}{more}",
+            "give the whole id of the one you mean; --show-ids prints whole ids",
         )
     return matches[0]

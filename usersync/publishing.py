@@ -16,7 +16,7 @@ from usersync.errors import Refused, UsersyncError
 from usersync.github import plan_notice, step
 from usersync.model import Run, worst
 from usersync.notification import Memory
-from usersync.privacy import LONGEST_MESSAGE, visible
+from usersync.privacy import plain_line
 from usersync.report import Report
 
 if TYPE_CHECKING:
@@ -210,9 +210,7 @@ class _Publishing:
         if self._github.is_actions:
             self._asked.say(annotation.command)
         else:
-            self._asked.say(
-                f"{annotation.severity}: {visible(annotation.message, LONGEST_MESSAGE)}"
-            )
+            self._asked.say(f"{annotation.severity}: {plain_line(annotation.message)}")
 
 
 def is_discreet(surroundings: GitHub | None = None, *, show_counts: bool = False) -> bool:

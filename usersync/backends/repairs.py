@@ -118,6 +118,9 @@ class Repairs(Protocol):
     ) -> Corrected:
         """Change the rows of one batch and commit, old values kept and read back first."""
 
+    def runs(self, beginning: str) -> tuple[str, ...]:
+        """The ids that begin so of runs that changed something that can be put back, at most 3."""
+
     def touched(self, run_id: str) -> tuple[Touched, ...]:
         """What a run changed that can be put back."""
 

@@ -73,7 +73,7 @@ def _opened(
 ) -> list[Ours]:
     """Open an issue; the one that goes on and this one, where another run was faster."""
     body = _body(made, key, report.fingerprint(made.known), told_at)
-    issue = client.make("/issues", title=_title(key, made), body=body, labels=[LABEL])
+    issue = client.make("/issues", title=title(key, made), body=body, labels=[LABEL])
     there = [one for one in ours(_issues(client, login), key, login) if one.is_open]
     if not there or there[0].number == issue.get("number"):
         return []
@@ -97,7 +97,7 @@ def _news(
         client.make(f"/issues/{now.number}/comments", body=report.render(latest, size="comment"))
     before = Told("", now.facts, now.told_at)
     body = _body(latest, key, hash_, when_told(before))
-    client.change(f"/issues/{now.number}", state="open", title=_title(key, made), body=body)
+    client.change(f"/issues/{now.number}", state="open", title=title(key, made), body=body)
     did = "unchanged" if same else "told" if now.is_open else "reopened"
     return replace(before, did=did)
 
@@ -130,7 +130,8 @@ def _issues(client: Client, login: str) -> list[dict[str, object]]:
     return [dict(item) for item in listed if "pull_request" not in item]
 
 
-def _title(key: str, made: Report) -> str:
+def title(key: str, made: Report) -> str:
+    """What an issue is called."""
     return report.unmarked(f"usersync {key}: {made.headline.text}")[:200]
 
 

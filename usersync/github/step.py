@@ -142,7 +142,7 @@ def _severity(exit_code: int) -> Severity:
 
 def _escaped(text: str, *, is_property: bool = False) -> str:
     """Escaped as the runner reads it back: docs.github.com, "Workflow commands"."""
-    # `visible` would break the colons of ordinary text apart; the message cannot begin a line.
+    # `plain_line` would break the colons of ordinary text apart; the message cannot begin a line.
     parts = short_ids(text)[:LONGEST_MESSAGE].split(":")
     shown = ":".join(visible(part, LONGEST_MESSAGE) for part in parts)
     shown = shown.replace("%", "%25")

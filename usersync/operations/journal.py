@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from usersync.backends.repairs import Correction
 from usersync.errors import Refused, UsersyncError
 from usersync.model import Outcome, Step
 from usersync.operations.registry import operation
+from usersync.reference import whole_id
 from usersync.session import Session
-
-_USER_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 @operation("journal.forget", "data", repeatable=True)
@@ -25,8 +23,8 @@ def forget(session: Session, *, user_id: str) -> Outcome:
     Raises:
         Refused: it is no whole id.
     """
-    wanted = user_id.strip().lower()
-    if not _USER_ID.fullmatch(wanted):
+    wanted = whole_id(user_id)
+    if not wanted:
         raise Refused("journal.forget takes a whole user id", "the lists have it with --show-ids")
     with session.backend.exclusively("journal.forget", 0.0):
         in_target, in_file = session.journal.forget(wanted)

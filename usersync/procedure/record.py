@@ -12,8 +12,7 @@ from usersync.errors import Refused, UsersyncError
 from usersync.journal import Journal
 from usersync.model import JournalEvent
 from usersync.procedure.told import Told
-
-_SHORTEST_ID = 8
+from usersync.reference import any_id
 
 #: The line that says what was said to a run begins with this.
 _INPUTS = "inputs "
@@ -89,9 +88,8 @@ def earlier_run(lines: tuple[JournalEvent, ...], run_id: str, task: str) -> tupl
     Raises:
         Refused: there is no such run, or it was of another runbook.
     """
-    # Eight characters are what lists and the next command show.
-    whole = run_id if len(run_id) >= _SHORTEST_ID else "nothing"
-    mine = [one for one in lines if one.run_id.startswith(whole) and one.event == "started"]
+    wanted = any_id(run_id) or "nothing"
+    mine = [one for one in lines if one.run_id.startswith(wanted) and one.event == "started"]
     # Operations begin runs of their own within it.
     first = next((one for one in mine if not one.table and "steps" in one.counts), None)
     if first is None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from usersync.backends import Table
 from usersync.backends.repairs import USERS, Correction, Kind
 from usersync.config import ProfileTable
 from usersync.errors import Refused, UsersyncError
+from usersync.reference import any_id, whole_id
 from usersync.session import Session
-
-_RUN_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +68,25 @@ def restoring(session: Session, run_id: str) -> tuple[Job, ...]:
     """
     task = "restore"
     _refuse_without_connection(session, task)
-    wanted = run_id.strip().lower()
-    if not _RUN_ID.fullmatch(wanted):
+    wanted = any_id(run_id)
+    history = session.command("status", "--history", "20")
+    if not wanted:
         raise Refused(
-            "restore takes the whole id of a run",
-            f"the lines of {session.command('status', '--history', '20')} --json have it",
+            "this is no id of a run: it takes a whole one, or its first 8 characters",
+            f"the lines of {history} --json have it",
         )
     repairs = session.backend.catalog.repairs
     if not repairs.ground(Correction("tokens")).keeps:
         raise not_installed(session, task)
-    touched = repairs.touched(wanted)
+    if not whole_id(wanted):
+        wanted = _the_one(repairs.runs(wanted)) or wanted
+    touched = repairs.touched(wanted) if whole_id(wanted) else ()
     if not touched:
         days = session.target.settings.journal.before_images_days
         raise Refused(
             f"nothing is kept of a run {wanted}: it changed no row that was there, or its old"
             f" values are older than {days} days (journal.before_images_days)",
-            f"which runs there were: {session.command('status', '--history', '20')}",
+            f"which runs there were: {history}",
         )
     configured = {table.name: table for table in session.target.profiles}
     return tuple(
@@ -101,6 +102,21 @@ def restoring(session: Session, run_id: str) -> tuple[Job, ...]:
         )
         for one in touched
     )
+
+
+def _the_one(runs: tuple[str, ...]) -> str:
+    """The run that a beginning means; empty for none.
+
+    Raises:
+        Refused: there are several.
+    """
+    if len(runs) > 1:
+        more = " and more" if len(runs) > 2 else ""
+        raise Refused(
+            f"several runs begin so: {', '.join(runs[:2])}{more}",
+            "give the whole id of the one you mean; --show-ids prints whole ids",
+        )
+    return "".join(runs)
 
 
 def keeps(session: Session) -> bool:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from usersync.privacy import LONGEST_MESSAGE, short_ids, visible
+from usersync.privacy import LONGEST_MESSAGE, plain_line, short_ids, visible
 from usersync.report.words import Code, minute
 
 if TYPE_CHECKING:
@@ -51,12 +51,15 @@ class Statement(Message):
 
 
 @cache
-def environment(medium: Medium, folder: Path | None = None) -> jinja2.Environment:
+def environment(
+    medium: Medium, folder: Path | None = None, *, show_ids: bool = False
+) -> jinja2.Environment:
     """The templates for one medium.
 
     Args:
         medium: where the text is read.
         folder: a team's own templates, which may extend ours; they run in Jinja2's sandbox.
+        show_ids: whole ids on a terminal; everywhere else they are always short.
     """
     import jinja2
     from jinja2.sandbox import SandboxedEnvironment
@@ -67,7 +70,7 @@ def environment(medium: Medium, folder: Path | None = None) -> jinja2.Environmen
         if folder is None
         else jinja2.ChoiceLoader([jinja2.FileSystemLoader(folder), ours]),
         undefined=jinja2.StrictUndefined,
-        finalize=_terminal if medium == "terminal" else _escaping(medium),
+        finalize=_terminal(show_ids=show_ids) if medium == "terminal" else _escaping(medium),
         # Terminal text needs no markup; everything else is escaped by `finalize`, once.
         autoescape=medium != "terminal",
         trim_blocks=True,
@@ -89,15 +92,19 @@ def environment(medium: Medium, folder: Path | None = None) -> jinja2.Environmen
             "fence": _fence,
             "link": _link,
             "prose": _prose(medium),
-            "ids": short_ids,
+            "run_id": _run_id(medium),
         }
     return made
 
 
 def in_markdown(text: str) -> str:
     """Text of unknown origin as GitHub shows it letter by letter: no markup, mention or link."""
+    return _letter_by_letter(plain_line(text))
+
+
+def _letter_by_letter(line: str) -> str:
     # The joiner is invisible, and stands where a mention or a link would begin.
-    shown = _MARKS.sub(lambda found: f"&#{ord(found.group())};", visible(text, LONGEST_MESSAGE))
+    shown = _MARKS.sub(lambda found: f"&#{ord(found.group())};", line)
     return re.sub(
         r"&#\d+;|" + _LINKS.pattern,
         lambda found: found.group() + ("" if found.group().startswith("&#") else _JOINER),
@@ -108,7 +115,7 @@ def in_markdown(text: str) -> str:
 
 def unmarked(text: str) -> str:
     """Text of unknown origin for a chat or a title: one line that names nobody and is only text."""
-    shown = visible(short_ids(text), LONGEST_MESSAGE)
+    shown = plain_line(text)
     shown = _CHAT_MARKS.sub(lambda found: _LOOKALIKES[found.group()], shown)
     return _CHAT_LINKS.sub(lambda found: found.group() + _JOINER, shown)
 
@@ -118,22 +125,30 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _terminal(value: Any) -> Any:
-    if isinstance(value, Statement):
-        shown = visible(value, LONGEST_MESSAGE)
+def _terminal(*, show_ids: bool) -> Callable[[Any], Any]:
+    def finalize(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = value if show_ids else short_ids(value)
+        if not isinstance(value, Message):
+            return visible(text)
+        shown = visible(text, LONGEST_MESSAGE)
         may_act = shown.lstrip().startswith(_ESCAPED_COLONS)
-        return shown if may_act else shown.replace(_ESCAPED_COLONS, "::")
-    if isinstance(value, Message):
-        return visible(value, LONGEST_MESSAGE)
-    return visible(value) if isinstance(value, str) else value
+        if may_act or not isinstance(value, Statement):
+            return shown
+        return shown.replace(_ESCAPED_COLONS, "::")
+
+    return finalize
 
 
 def _escaped(medium: Medium, text: str) -> str:
+    return _escaped_line(medium, plain_line(text))
+
+
+def _escaped_line(medium: Medium, line: str) -> str:
     import markupsafe
 
-    if medium == "markdown":
-        return in_markdown(text)
-    return str(markupsafe.escape(visible(text, LONGEST_MESSAGE)))
+    return _letter_by_letter(line) if medium == "markdown" else str(markupsafe.escape(line))
 
 
 def _escaping(medium: Medium) -> Callable[[Any], Any]:
@@ -148,15 +163,28 @@ def _escaping(medium: Medium) -> Callable[[Any], Any]:
 
 
 def _code(medium: Medium) -> Callable[[str], str]:
-    import markupsafe
-
     def code(text: str) -> str:
-        shown = _escaped(medium, text)
-        if medium == "xml":
-            return markupsafe.Markup(shown)  # noqa: S704 - escaped
-        return markupsafe.Markup(f"<code>{shown}</code>")  # noqa: S704 - escaped
+        return _as_code(medium, plain_line(text))
 
     return code
+
+
+def _run_id(medium: Medium) -> Callable[[str], str]:
+    """The id of a run: no user's, and whole, since `restore` and `--resume` take it."""
+
+    def run_id(text: str) -> str:
+        return _as_code(medium, visible(text))
+
+    return run_id
+
+
+def _as_code(medium: Medium, line: str) -> str:
+    import markupsafe
+
+    shown = _escaped_line(medium, line)
+    if medium == "xml":
+        return markupsafe.Markup(shown)  # noqa: S704 - escaped
+    return markupsafe.Markup(f"<code>{shown}</code>")  # noqa: S704 - escaped
 
 
 def _line(medium: Medium) -> Callable[[Sequence[str]], str]:
@@ -165,8 +193,7 @@ def _line(medium: Medium) -> Callable[[Sequence[str]], str]:
     code = _code(medium)
 
     def line(parts: Sequence[str]) -> str:
-        said = ((short_ids(part), isinstance(part, Code)) for part in parts)
-        shown = (code(text) if is_code else _escaped(medium, text) for text, is_code in said)
+        shown = (code(p) if isinstance(p, Code) else _escaped(medium, p) for p in parts)
         return markupsafe.Markup("".join(shown))  # noqa: S704 - escaped
 
     return line
@@ -179,7 +206,7 @@ def _prose(medium: Medium) -> Callable[[str], str]:
     code = _code(medium)
 
     def prose(text: str) -> str:
-        pieces = re.split(r"`([^`]+)`", visible(short_ids(text), LONGEST_MESSAGE))
+        pieces = re.split(r"`([^`]+)`", plain_line(text))
         shown = (code(p) if at % 2 else _escaped(medium, p) for at, p in enumerate(pieces))
         return markupsafe.Markup("".join(shown))  # noqa: S704 - escaped
 
@@ -190,7 +217,7 @@ def _fence(lines: Sequence[str], language: str = "text") -> str:
     """Lines to copy, in a block that none of them can end."""
     import markupsafe
 
-    shown = [visible(line, LONGEST_MESSAGE) for line in lines]
+    shown = [plain_line(line) for line in lines]
     longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return markupsafe.Markup("\n".join([fence + language, *shown, fence]))  # noqa: S704 - in a fence

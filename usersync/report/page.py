@@ -283,7 +283,7 @@ def _as_json(made: Report) -> str:
     value: dict[str, Any] = {
         "headline": ids.all_in(made.headline.text),
         "exit_code": made.exit_code,
-        "changes": list(made.changes),
+        "changes": [ids.all_in(one) for one in made.changes],
         "runs": [
             {"headline": ids.all_in(section.headline.text), "run": plain(section.run, ids)}
             for section in made.sections

@@ -10,11 +10,14 @@ from datetime import date, datetime
 from typing import Any
 
 from usersync.model import NumberedValue, Run, RunbookFacts, Step, TargetLine
-from usersync.privacy import LONGEST_MESSAGE, masked_value, short_id, short_ids
+from usersync.privacy import LONGEST_MESSAGE, masked_value, short_ids
 from usersync.report import media
 
 #: What may be no plain text; the line ends between the fields of JSON are.
 _UNPRINTABLE = re.compile(r"[^\n -~]")
+
+#: Fields that are taken as they are: SQL to run, and the ids of runs, which are no users'.
+_WHOLE = ("statements", "run_id", "resumes")
 
 #: Computed figures that belong in the JSON beside the stored ones.
 _COMPUTED = ("missing", "sync_percentage", "success_rate")
@@ -31,30 +34,25 @@ def terminal(run: Run, *, show_ids: bool = False, verbose: bool = False, told: b
     """
     if run.statements:
         return run.statements
-    template = media.environment("terminal").get_template("terminal/run.txt.j2")
-    shown = Ids(show_ids)
-    text = template.render(
-        run=run,
-        verbose=verbose,
-        told=told,
-        id=shown.one,
-        ids_in=shown.all_in,
-        value_of=shown.value,
-    )
+    value_of = Ids(show_ids).value
+    text = _filled("run", show_ids=show_ids, run=run, verbose=verbose, told=told, value_of=value_of)
     # What a template left out leaves no gap.
     return re.sub(r" +$", "", re.sub(r"\n{3,}", "\n\n", text), flags=re.MULTILINE).rstrip() + "\n"
 
 
 def beginning(line: TargetLine, runbook: RunbookFacts, *, show_ids: bool = False) -> str:
     """What is told first of a runbook: where it works, and what it is."""
-    template = media.environment("terminal").get_template("terminal/beginning.txt.j2")
-    return template.render(line=line, runbook=runbook, ids_in=Ids(show_ids).all_in)
+    return _filled("beginning", show_ids=show_ids, line=line, runbook=runbook)
 
 
 def step(one: Step, *, show_ids: bool = False) -> str:
     """One step of a runbook as it is told."""
-    template = media.environment("terminal").get_template("terminal/step.txt.j2")
-    return template.render(step=one, ids_in=Ids(show_ids).all_in)
+    return _filled("step", show_ids=show_ids, step=one)
+
+
+def _filled(name: str, *, show_ids: bool, **values: Any) -> str:
+    environment = media.environment("terminal", show_ids=show_ids)
+    return environment.get_template(f"terminal/{name}.txt.j2").render(**values)
 
 
 def as_json(run: Run, *, show_ids: bool = False) -> str:
@@ -86,10 +84,6 @@ class Ids:
     def __init__(self, show: bool) -> None:
         self._show = show
 
-    def one(self, user_id: str) -> str:
-        """An id."""
-        return user_id if self._show else short_id(user_id)
-
     def all_in(self, text: str) -> str:
         """A text, with every id in it."""
         return text if self._show else short_ids(text)
@@ -99,27 +93,26 @@ class Ids:
         return value if self._show else masked_value(value)
 
 
-def plain(value: Any, ids: Ids, privacy: str = "public") -> Any:
-    """What a run is made of as JSON knows it, ids shortened outside of public fields."""
+def plain(value: Any, ids: Ids) -> Any:
+    """What a run is made of as JSON knows it, ids of users short."""
     if isinstance(value, NumberedValue):
         value = dataclasses.replace(value, value=ids.value(value.value))
     if dataclasses.is_dataclass(value):
         fields = {
             part.name: getattr(value, part.name)
-            if part.name == "statements"
-            else plain(getattr(value, part.name), ids, part.metadata["privacy"])
+            if part.name in _WHOLE
+            else plain(getattr(value, part.name), ids)
             for part in dataclasses.fields(value)
         }
         return fields | {name: getattr(value, name) for name in _COMPUTED if hasattr(value, name)}
     if isinstance(value, tuple):
-        return [plain(item, ids, privacy) for item in value]
+        return [plain(item, ids) for item in value]
     if isinstance(value, Mapping):
-        return {key: plain(item, ids, privacy) for key, item in value.items()}
+        return {key: plain(item, ids) for key, item in value.items()}
     if isinstance(value, date):
         return media.instant(value) if isinstance(value, datetime) else value.isoformat()
     if isinstance(value, str):
-        # Ids stand in messages and commands too; those of runs and plans are public fields.
-        return _cut(value if privacy == "public" else ids.all_in(value))
+        return _cut(ids.all_in(value))
     return value
 
 

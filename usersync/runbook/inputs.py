@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from usersync import reference
 from usersync.config import did_you_mean
 from usersync.errors import Refused
 from usersync.runbook.models import Input
 
-_USER = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{0,4}){0,4}[0-9a-f]{0,12}|[^@\s]+@[^@\s]+")
 _AN_OBJECT = 'write {"name": value, ...}, such as {"limit": 100}'
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -121,9 +121,10 @@ def value(wanted: Input, given: Any) -> Any:
     if not text.isprintable():
         raise ValueError("it holds a character that cannot be printed")
     if wanted.type == "user":
-        if not _USER.fullmatch(text.strip().lower()):
+        user = reference.user(text)
+        if not user or re.search(r"\s", user):
             raise ValueError("a user is an id, its first 8 characters, or an address")
-        return text.strip().lower()
+        return user
     least, most = wanted.min or 0, wanted.max or 500
     if not least <= len(text) <= most:
         raise ValueError(f"from {least} to {most} characters are allowed, found {len(text)}")

@@ -16,7 +16,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from usersync.errors import UsersyncError
-from usersync.privacy import LONGEST_MESSAGE, visible
+from usersync.privacy import plain_line
 from usersync.tasks import traps
 from usersync.tasks.arguments import WordTask
 
@@ -228,8 +228,7 @@ def print_error(error: UsersyncError) -> int:
     """An error of a task that has no run to tell it; returns the exit code."""
     for label, text in (("Error: ", error.message), ("Next:  ", error.next_step)):
         for number, line in enumerate(text.splitlines()):
-            shown = visible(line, LONGEST_MESSAGE)
-            print(f"{'       ' if number else label}{shown}", file=sys.stderr)
+            print(f"{'       ' if number else label}{plain_line(line)}", file=sys.stderr)
     return error.exit_code
 
 
@@ -265,4 +264,4 @@ def _in_public(result: Run) -> str:
 
     made = report.report([result], is_public=True)
     hint = "Numbers, names and digests are left out of a public log: --show-counts, or --out FILE."
-    return f"{visible(made.headline.text, LONGEST_MESSAGE)}\n{hint}\n"
+    return f"{plain_line(made.headline.text)}\n{hint}\n"

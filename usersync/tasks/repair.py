@@ -98,7 +98,7 @@ def tokens(
     positional=["run_id"],
     meant="put --dry-run behind the task",
     iterable=["fire_trigger"],
-    help=_HOW | {"run_id": "the whole id of the run, as it was printed when it ended"},
+    help=_HOW | {"run_id": "the id of the run, or its first eight characters, as it printed them"},
 )
 def restore(
     _context: Context,

@@ -89,6 +89,12 @@ class PostgresRepairs:
 
         return self._transactions.write(work)
 
+    def runs(self, beginning: str) -> tuple[str, ...]:
+        named = ours(self._settings) | {"beginning": sql.Literal(beginning)}
+        query = compose(load("queries/repair_runs"), named)
+        rows = self._transactions.read(lambda cursor: fetch_all(cursor, query))
+        return tuple(row["run_id"] for row in rows)
+
     def touched(self, run_id: str) -> tuple[Touched, ...]:
         named = ours(self._settings) | {"run_id": sql.Literal(run_id)}
         query = compose(load("queries/repair_images"), named)
