@@ -15,6 +15,7 @@ from usersync.model import (
     Figures,
     Finding,
     Guard,
+    JournalEvent,
     Missing,
     Numbered,
     NumberedValue,
@@ -330,5 +331,79 @@ RUNS: dict[str, Run] = {
         1,
         target=None,
         verdicts=(Verdict("by e-mail", "unknown", "unknown", "it needs the extension `postgis`"),),
+    ),
+}
+
+
+def _of_day(day: int, missing: int) -> Run:
+    """What a nightly look found, so many days ago."""
+    found = Status(MOMENT, 150, 150)
+    if missing:
+        found = replace(DRIFT, existing=DRIFT.total - missing)
+    at = MOMENT - timedelta(days=day)
+    return replace(
+        RUNS["drift"],
+        started_at=at - timedelta(seconds=2),
+        ended_at=at,
+        exit_code=2 if missing else 0,
+        next_steps=RUNS["drift"].next_steps if missing else (),
+        tables=table(status=found),
+    )
+
+
+def _elsewhere(name: str, one: Run) -> Run:
+    """The same run on another target."""
+    target = replace(TARGET, name=name, environment="staging", host=f"{name}.example.com")
+    return replace(one, target=target)
+
+
+#: What a report can be made of: one run of each kind, the history of one, and several targets.
+REPORTS: dict[str, tuple[Run, ...]] = {
+    **{name: (one,) for name, one in RUNS.items()},
+    "history": tuple(_of_day(day, missing) for day, missing in ((3, 0), (2, 12), (1, 7), (0, 5))),
+    "several_targets": (
+        run(
+            "status",
+            1,
+            target=None,
+            targets=(
+                RUNS["drift"],
+                _elsewhere("staging", RUNS["in_sync"]),
+                _elsewhere("eu", RUNS["paused"]),
+                _elsewhere("us", RUNS["unreachable"]),
+            ),
+        ),
+    ),
+    "journal": (
+        run(
+            "status",
+            0,
+            tables=table(status=Status(MOMENT, 150, 150)),
+            history=(
+                JournalEvent(
+                    at=MOMENT,
+                    run_id="11111111-2222-4333-8444-555555555555",
+                    event="ended",
+                    task="sync",
+                    target="production db/postgres",
+                    table=TABLE,
+                    actor="octocat",
+                    approver="hubot",
+                    reason=f"asked for by {USER_ID}",
+                    counts={"created": 5, "failed": 0},
+                    exit_code=0,
+                ),
+            ),
+        ),
+    ),
+    "two_tables": (
+        run(
+            "status",
+            2,
+            tables=(
+                TableResult(TABLE, status=DRIFT),
+                TableResult("public.members(id)", status=Status(MOMENT, 150, 150)),
+            ),
+        ),
     ),
 }

@@ -23,6 +23,7 @@ from tests.report_samples import (
     CHECKS,
     DRIFT,
     MOMENT,
+    REPORTS,
     RUNS,
     SUMMARY,
     TARGET,
@@ -48,7 +49,7 @@ from usersync.model import (
     Verdict,
 )
 from usersync.privacy import short_ids
-from usersync.report import Format, Size
+from usersync.report import Format, Size, media
 from usersync.tasks.command import print_error
 
 
@@ -59,33 +60,81 @@ class Snapshot(Protocol):
         """Fail unless the file of this name holds the value."""
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize("size", report.SIZES)
 def test_markdown(name: str, size: Size, snapshot: Snapshot) -> None:
     """Every outcome reads as it was read and approved, in both sizes."""
-    snapshot.assert_match(report.render(report.report([RUNS[name]]), size=size), "report.md")
+    snapshot.assert_match(report.render(report.report(REPORTS[name]), size=size), "report.md")
 
 
-@pytest.mark.parametrize("name", RUNS)
+def unstyled(made: report.Report, kind: Format, size: Size = "summary") -> str:
+    """A report in another format, without the style that all pages share."""
+    text = report.render(made, format=kind, size=size)
+    return re.sub(r"<style>.*?</style>", "<style></style>", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize("kind", ["html", "junit"])
 def test_other_formats(name: str, kind: Format, snapshot: Snapshot) -> None:
     """So does the page, and so do the cases of a test report."""
-    text = report.render(report.report([RUNS[name]]), format=kind)
-    text = re.sub(r"<style>.*?</style>", "<style></style>", text, flags=re.DOTALL)
+    made = report.report(REPORTS[name])
+    text = unstyled(made, kind)
     snapshot.assert_match(text, f"report.{kind}")
+    short = unstyled(made, kind, "comment")
+    if short != text:
+        snapshot.assert_match(short, f"comment.{kind}")
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", REPORTS)
+def test_on_a_terminal(name: str, snapshot: Snapshot) -> None:
+    """So does what a person at a terminal reads, with the lists and without."""
+    for verbose in (False, True):
+        text = "".join(report.terminal(one, verbose=verbose) for one in REPORTS[name])
+        snapshot.assert_match(text, "verbose.txt" if verbose else "short.txt")
+
+
+@pytest.mark.parametrize("name", REPORTS)
 def test_in_public(name: str, snapshot: Snapshot) -> None:
     """Where anybody reads it, numbers are steps, and nothing names the parts of the target."""
-    made = report.report([RUNS[name]], is_public=True)
-    text = report.render(made)
-    snapshot.assert_match(text, "public.md")
-    if RUNS[name].target:
-        for secret in ("abcdefgh", "24c2c7f8", "user_profiles", "pooler", "150", "5-2026"):
-            assert secret not in text
-            assert secret not in report.render(made, format="html")
-            assert secret not in report.render(made, format="junit")
+    made = report.report(REPORTS[name], is_public=True)
+    texts = {
+        "public.md": report.render(made),
+        "public.html": unstyled(made, "html"),
+        "public.junit": unstyled(made, "junit"),
+    }
+    for file, text in texts.items():
+        snapshot.assert_match(text, file)
+        if made.sections[0].run.target:
+            for secret in ("abcdefgh", "24c2c7f8", "user_profiles", "pooler", "150", "5-2026"):
+                assert secret not in text, file
+
+
+MEDIUM_OF = {"markdown": "md", "html": "html", "xml": "junit"}
+
+
+@pytest.mark.parametrize("medium", ["terminal", *MEDIUM_OF])
+def test_every_template_has_been_read(medium: media.Medium) -> None:
+    """No template is without a run among the samples that shows it, and so without a snapshot."""
+    media.environment.cache_clear()
+    for runs in REPORTS.values():
+        if medium == "terminal":
+            for one in runs:
+                report.terminal(one, verbose=True)
+        else:
+            report.render(report.report(runs), format=MEDIUM_OF[medium])  # type: ignore[arg-type]
+    # As the product asks for it: what it has loaded is what it has rendered.
+    environment = (
+        media.environment("terminal", show_ids=False)
+        if medium == "terminal"
+        else media.environment(medium, None)
+    )
+    shown = {name for _, name in environment.cache or {}}
+    folder = {"xml": "report.xml.j2", "terminal": "terminal/"}.get(medium, f"{medium}/")
+    wanted = {name for name in environment.list_templates(["j2"]) if name.startswith(folder)}
+    if medium in ("markdown", "html"):
+        wanted.add(f"report.{MEDIUM_OF[medium]}.j2")
+    assert wanted - {"terminal/beginning.txt.j2"} <= shown
+    assert wanted
 
 
 #: What somebody on call reads first, of every kind of run and every way that it ends.
@@ -228,14 +277,15 @@ def test_in_public_a_word_fits_its_step() -> None:
 
 
 def test_the_worst_comes_first() -> None:
-    """Several targets: the first line is that of the worst, and says that there are others."""
+    """Several targets: the first line is that of the worst, which it names, beside the others."""
     other = replace(RUNS["in_sync"], target=replace(TARGET, name="staging", environment="staging"))
     whole = run("status", 2, target=None, targets=(other, RUNS["drift"]))
     made = report.report([whole])
-    assert made.headline.text.startswith("⚠️ 5 of 150 users")
+    assert made.headline.text.startswith("⚠️ status · production: 5 of 150 users")
     assert made.headline.text.endswith("· and 1 more")
     assert made.exit_code == 2
-    assert "### ✅ in sync" in report.render(made)
+    assert "### ✅ status · staging: in sync" in report.render(made)
+    assert "status · staging: in sync" in report.render(made, format="html")
 
 
 def test_what_changed_comes_first() -> None:

@@ -83,6 +83,11 @@ class Section:
         is_plan = bool(self.run.digest) or any(plan.rows for plan in plans)
         return self.shown.is_public and is_plan and self.run.runbook is None
 
+    @property
+    def named(self) -> Headline:
+        """Its first line among those of others: which of them it is comes first."""
+        return Headline(self.headline.symbol, (f"{self.name}: ", *self.headline.parts))
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -105,10 +110,11 @@ class Report:
 
     @property
     def headline(self) -> Headline:
-        """The first line: that of the worst."""
-        first = self.sections[0].headline
-        more = len(self.sections) - 1
-        return Headline(first.symbol, (*first.parts, f" · and {more} more")) if more else first
+        """The first line: that of the worst, which is named where there are others."""
+        first, *others = self.sections
+        if not others:
+            return first.headline
+        return Headline(first.headline.symbol, (*first.named.parts, f" · and {len(others)} more"))
 
     def since(self, before: Facts) -> Report:
         """The same, with what differs from an earlier report."""
