@@ -85,10 +85,10 @@ def journal(app: App) -> list[dict[str, Any]]:
 
 
 def backends(app: App) -> list[int]:
-    """The product's sessions on the server."""
+    """The product's sessions on the server, that which holds the lock of a target among them."""
     rows = app.rows(
         "select pid from pg_stat_activity"
-        " where application_name = 'usersync' and datname = current_database()"
+        " where application_name ~ '^usersync( |$)' and datname = current_database()"
     )
     return [row["pid"] for row in rows]
 

@@ -164,6 +164,7 @@ EXIT_CODES_IN_ORDER = {
     "invoke migration.rollback --dry-run": 2,
     "invoke migration.rollback --to 0006 --dry-run": 2,
     "invoke uninstall --dry-run": 2,
+    "invoke uninstall --dry-run --keep-grants": 2,
     "invoke uninstall --sql": 2,
 }
 DIGEST = re.compile(r"^Digest: (\S+)", re.MULTILINE)

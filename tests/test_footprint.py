@@ -96,9 +96,37 @@ def test_a_profile_table_that_we_made(app: App) -> None:
     app.configure("profiles:\n  - {table: members, key: id, columns: {email: email}}\n")
     applied(app, create_table=True)
     app.users(3)
-    made = traces(footprint(app))["profile table public.members"]
-    assert (made.rows, made.change) == (3, "0005_profile_table")
-    assert footprint(app).notes == ()
+    run = footprint(app)
+    made = {name: one for name, one in traces(run).items() if "public.members" in name}
+    assert (made["profile table public.members"].rows, run.notes) == (3, ())
+    assert {one.change for one in made.values()} == {"0005_profile_table"}
+    assert set(made) == {
+        "profile table public.members",
+        'policy "users read their own profile" on public.members',
+        "grant select on table public.members to authenticated",
+        "grant delete, insert, select, update on table public.members to service_role",
+    }
+    text = report.terminal(run)
+    policy = 'policy     "users read their own profile" on public.members (0005_profile_table)'
+    assert policy in text
+    # What stands in the catalog, whatever was made once.
+    app.rows(
+        "revoke delete, insert on public.members from service_role;"
+        'drop policy "users read their own profile" on public.members;'
+        "create policy mine on public.members using (true)"
+    )
+    found = traces(footprint(app))
+    assert [name for name in found if "public.members" in name] == [
+        "profile table public.members",
+        "policy mine on public.members",
+        "grant select on table public.members to authenticated",
+        "grant select, update on table public.members to service_role",
+    ]
+    # What rights.grant gives there is told by itself.
+    app.run("rights.grant", task="runbook.x")
+    found = traces(footprint(app))
+    assert found["grant insert on table public.members to service_role"].change == "rights.grant"
+    assert "grant select, update on table public.members to service_role" in found
 
 
 def test_what_names_it_elsewhere(app: App, database: Database) -> None:
@@ -149,10 +177,3 @@ def test_a_paused_function_of_the_app(app: App) -> None:
     assert list(traces(footprint(app))) == ["paused function public.handle_new_user()"]
     app.run("migration.resume", function=None)
     assert footprint(app).footprint == ()
-
-
-def test_rights_that_were_granted(app: App) -> None:
-    """Those that rights.grant gave on a profile table are told, by the journal."""
-    applied(app)
-    app.run("rights.grant", task="rights.grant")
-    assert any(note.startswith("rights.grant gave rights on ") for note in footprint(app).notes)

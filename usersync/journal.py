@@ -110,7 +110,11 @@ class Journal:
         """The last lines about this target, newest first."""
         if self._backend.keeps_journal:
             return self._backend.read_journal(limit)
-        return tuple(list(self._from_file())[::-1][:limit])
+        return self.in_file()[::-1][:limit]
+
+    def in_file(self) -> tuple[JournalEvent, ...]:
+        """The lines about this target that stand in the file of the user, oldest first."""
+        return tuple(self._from_file())
 
     def forget(self, user_id: str) -> tuple[int, int]:
         """Take a user's id out of every line; the lines stay.

@@ -88,8 +88,12 @@ class Catalog(Protocol):
     def definitions(self, tables: tuple[ProfileTable, ...]) -> Definitions:
         """What a scratch copy is made of; no row is read."""
 
-    def footprint(self) -> Footprint:
-        """Everything of ours that is there, and what of others stands on it."""
+    def footprint(self, lines: Sequence[JournalEvent] = ()) -> Footprint:
+        """Everything of ours that is there, and what of others stands on it.
+
+        Args:
+            lines: of a journal that is not the target's own, for the rights that it tells of.
+        """
 
     def fingerprint(self) -> Mapping[str, str]:
         """Everything in the database that a migration might change, by identity."""
@@ -154,6 +158,21 @@ class Catalog(Protocol):
 
         Raises:
             StepFailed: it failed, wrote too many rows or did not verify; it was undone.
+        """
+
+    def grant(self, table: ProfileTable, *, event: JournalEvent, keep: bool) -> tuple[str, ...]:
+        """Give the rights on a profile table that a sync and the API need, as one transaction.
+
+        Args:
+            table: the profile table.
+            event: the journal line to commit with it; what was lacking is filled in.
+            keep: whether to commit; otherwise everything is rolled back.
+
+        Returns:
+            Each right that was lacking, in the words of the journal.
+
+        Raises:
+            StepFailed: some are lacking all the same; nothing was given.
         """
 
     def holders(self) -> tuple[Holder, ...]:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from usersync.backends import rights
+from usersync.backends.rights import RIGHTS, Right
 from usersync.backends.survey import LedgerEntry
-from usersync.model import Trace
+from usersync.model import JournalEvent, Trace
 
 #: They go with what they belong to, whoever made them.
 PARTS = frozenset({"grant", "index"})
@@ -27,8 +29,15 @@ class Footprint:
     """Functions, settings, jobs of others that name ours: Postgres does not track that."""
     knows_ledger: bool = True
     """Whether this role may read the ledger that is there."""
-    granted: tuple[str, ...] = ()
-    """The profile tables that ``rights.grant`` gave rights on, by the journal."""
+    granted: tuple[Right, ...] = ()
+    """What ``rights.grant`` gave on profile tables, and is there just so."""
+    lines: tuple[JournalEvent, ...] = ()
+    """What the journal told of it: enough to look again once the journal is gone."""
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """The profile tables on which it gave rights before the journal told which."""
+        return rights.untold(self.lines)
 
     @property
     def strangers(self) -> tuple[str, ...]:
@@ -46,7 +55,8 @@ def footprint(
     rows: Sequence[Mapping[str, Any]],
     counts: Mapping[str, int],
     ledger: Sequence[LedgerEntry],
-    granted: Sequence[str] = (),
+    granted: Sequence[Right] = (),
+    lines: Sequence[JournalEvent] = (),
     cron_jobs: Sequence[str] = (),
     made_tables: Sequence[Trace] = (),
 ) -> Footprint:
@@ -56,9 +66,10 @@ def footprint(
         rows: those of the query.
         counts: how many rows the tables hold that we may read, by name.
         ledger: what was installed.
-        granted: the profile tables that ``rights.grant`` gave rights on.
+        granted: what ``rights.grant`` gave, and is there still.
+        lines: what the journal told of it.
         cron_jobs: the jobs of pg_cron that name usersync.
-        made_tables: the profile tables that usersync made for the app.
+        made_tables: the profile tables that usersync made for the app, with what belongs to them.
     """
 
     def of(stance: str) -> list[Mapping[str, Any]]:
@@ -77,6 +88,7 @@ def footprint(
                 for row in of("ours")
             ),
             *made_tables,
+            *(Trace("grant", str(one), RIGHTS) for one in granted),
         ),
         tuple(f"{row['kind']} {row['name']}" for row in of("standing")),
         (
@@ -86,6 +98,7 @@ def footprint(
         ),
         all(row["countable"] for row in of("ours") if (row["kind"], row["word"]) == _LEDGER),
         tuple(granted),
+        tuple(lines),
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from usersync.backends.catalog import Footprint, LedgerEntry, Survey
 from usersync.backends.footprint import PARTS
+from usersync.backends.rights import RIGHTS, Right
 from usersync.errors import Refused, Remains, UsersyncError
-from usersync.migration import consent, takeover
+from usersync.migration import consent, rights, takeover
 from usersync.migration.rollback import in_order, refuse_other_owner, take_out, written
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
@@ -24,6 +24,11 @@ class UninstallOptions:
 
     approve: str | None = None
     wait_s: float = 0.0
+    keep_grants: bool = False
+
+    def words(self) -> tuple[str, ...]:
+        """These options as they are typed, apart from an agreement."""
+        return ("--keep-grants",) if self.keep_grants else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,17 @@ class Planned:
     stays: tuple[LedgerEntry, ...]
     statements: str
     digest: str
+    options: UninstallOptions
+
+    @property
+    def kept(self) -> tuple[Right, ...]:
+        """What ``rights.grant`` gave and stays, because somebody said so."""
+        return self.footprint.granted if self.options.keep_grants else ()
+
+    @property
+    def staying(self) -> tuple[str, ...]:
+        """What ``rights.grant`` gave and stays, for whatever reason."""
+        return (*map(str, self.kept), *(f"what it gave on {one}" for one in self.footprint.untold))
 
     @property
     def states(self) -> tuple[ChangeState, ...]:
@@ -63,29 +79,39 @@ class Planned:
                 " once ours is gone"
                 for function in self.footprint.naming
             ),
+            *(f"{one} stays, as rights.grant gave it: --keep-grants" for one in self.kept),
             *(
-                f"{table} keeps the rights that rights.grant gave: they are no part of usersync"
-                for table in self.footprint.granted
+                f"{table} keeps the rights that rights.grant gave: an earlier usersync did not keep"
+                " which they were"
+                for table in self.footprint.untold
             ),
         )
 
 
-def plan(session: Session) -> Planned:
-    """Work out what would go, from the ledger and the catalog alone; writes nothing.
+def plan(session: Session, options: UninstallOptions) -> Planned:
+    """Work out what would go, from ledger, journal and catalog alone; writes nothing.
 
     The ledger of any other version will do: it keeps the statements that undo each change.
+
+    Args:
+        session: the run's surroundings.
+        options: what was asked for.
 
     Raises:
         Refused: something is not ours to take out, or would be lost.
     """
     survey = session.backend.catalog.survey(session.target.profiles)
     refuse_other_owner(session, survey)
-    found = session.backend.catalog.footprint()
+    found = session.backend.catalog.footprint(session.journal.in_file())
     _refuse(session, found)
+    if not options.keep_grants:
+        rights.refuse_others(session, found, session.command(_TASK, "--dry-run", "--keep-grants"))
     schema = session.target.settings.install.schema_name
     acting, api, data = in_order(survey.ledger)
     stays = tuple(entry for entry in data if _outside(entry, schema))
-    todo = (*acting, *api, *(entry for entry in data if entry not in stays))
+    # Rights go when nothing acts on sign-ups any more, and while the journal still tells of them.
+    given = () if options.keep_grants else rights.entries(found)
+    todo = (*acting, *api, *given, *(entry for entry in data if entry not in stays))
     takeover.refuse_no_return(survey, todo, session.command(_TASK, "--dry-run"))
     statements = written(session, todo)
     return Planned(
@@ -95,6 +121,7 @@ def plan(session: Session) -> Planned:
         stays=stays,
         statements=statements,
         digest=consent.digest(session, _TASK, survey, statements) if todo else "",
+        options=options,
     )
 
 
@@ -113,16 +140,16 @@ def uninstall(session: Session, options: UninstallOptions, folder: Path) -> Outc
         Remains: the catalog still has something of ours, although nothing was left to do.
     """
     with session.backend.exclusively(_TASK, options.wait_s):
-        planned = plan(session)
-        again = session.command(_TASK, "--dry-run")
+        planned = plan(session, options)
+        again = session.command(_TASK, "--dry-run", *options.words())
         consent.stop_if_stale(session, _TASK, options.approve, planned.digest, again)
         if not planned.todo:
-            return nothing(session)
+            return nothing(session, planned)
         consent.authorize(
             session,
             f"Take out {len(planned.todo)} changes, and all records of usersync?",
             planned.states,
-            session.command(_TASK, "--approve", planned.digest),
+            session.command(_TASK, "--approve", planned.digest, *options.words()),
             approve=options.approve,
             yes=False,
             only_by_digest=True,
@@ -130,24 +157,25 @@ def uninstall(session: Session, options: UninstallOptions, folder: Path) -> Outc
         return _carry_out(session, planned, folder)
 
 
-def nothing(session: Session) -> Outcome:
+def nothing(session: Session, planned: Planned) -> Outcome:
     """There is nothing to take out: the proof says so."""
-    return Outcome(
-        steps=(proof(session),), notes=("Nothing to do: nothing of usersync is installed here.",)
-    )
+    said = "Nothing to do: nothing of usersync is installed here."
+    return Outcome(steps=(proof(session, planned),), notes=(said, *planned.notes))
 
 
-def proof(session: Session, granted: Sequence[str] = ()) -> Step:
+def proof(session: Session, planned: Planned) -> Step:
     """Ask the catalog, whatever the ledger said, whether anything of ours is left.
 
     Args:
         session: the run's surroundings.
-        granted: the profile tables whose rights ``rights.grant`` gave: the app lives by them.
+        planned: what was to go; what the journal told of rights, which is gone by now.
 
     Raises:
         Remains: with each thing that is.
     """
-    left = session.backend.catalog.footprint().traces
+    found = session.backend.catalog.footprint(planned.footprint.lines)
+    kept = {str(one) for one in planned.kept}
+    left = [one for one in found.traces if one.change != RIGHTS or one.name not in kept]
     if left:
         whole = [one for one in left if one.kind not in PARTS] or left
         contact = session.target.settings.contact
@@ -160,7 +188,7 @@ def proof(session: Session, granted: Sequence[str] = ()) -> Step:
         "proof",
         "ok",
         "the catalog has no schema, table, function, trigger, policy, type or right of usersync"
-        + (f"; what rights.grant gave on {', '.join(granted)} stays" if granted else ""),
+        + (f"; by rights.grant stays {', '.join(planned.staying)}" if planned.staying else ""),
     )
 
 
@@ -171,12 +199,13 @@ def _carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
         planned.todo,
         folder,
         digest=planned.digest,
-        prove=lambda: (proof(session, planned.footprint.granted),),
+        prove=lambda: (proof(session, planned),),
     )
     notes = (
         *(f"{table} {_STAYS}" for entry in planned.stays for table in _plain(entry.drops)),
         *planned.notes,
     )
+    steps = rights.named(steps, planned.footprint)
     outcome = Outcome(steps=(*silenced, *steps), notes=notes)
     if error is None:
         return outcome
@@ -192,7 +221,9 @@ def _failed(session: Session, planned: Planned, outcome: Outcome, error: Usersyn
     next_steps = tuple(error.next_step.splitlines())
     notes = outcome.notes
     if left:
-        next_steps += (f"then the rest: {session.command(_TASK, '--dry-run')}",)
+        next_steps += (
+            f"then the rest: {session.command(_TASK, '--dry-run', *planned.options.words())}",
+        )
     if any(entry.trigger_functions for entry in left) and outcome.steps:
         notes = ("Who signs up now gets no profile: the functions do nothing any more.", *notes)
         next_steps += ("or put them back: " + session.installing("trigger", "--repair"),)
@@ -246,6 +277,8 @@ def _stays(entry: LedgerEntry) -> str:
 
 def _fate(entry: LedgerEntry, survey: Survey, found: Footprint) -> str:
     """What becomes of a change, with the rows of its tables."""
+    if entry.change == RIGHTS:
+        return rights.fate(found)
     rows = {one.name: one.rows for one in found.traces if one.rows is not None}
     told = "is taken out"
     if entry.tables:

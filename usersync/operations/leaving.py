@@ -15,7 +15,7 @@ from usersync.session import Session
 @operation("migration.footprint", "read")
 def footprint(session: Session) -> Outcome:
     """List what of usersync is in the target, by the catalog's word; writes nothing."""
-    found = session.backend.catalog.footprint()
+    found = session.backend.catalog.footprint(session.journal.in_file())
     nothing = "Nothing of usersync is in this target."
     return Outcome(
         footprint=found.traces,
@@ -25,28 +25,35 @@ def footprint(session: Session) -> Outcome:
             *(f"In no ledger of ours: {one}" for one in found.strangers),
             *(f"Stands on ours, and is not ours: {one}" for one in found.standing),
             *(f"Names ours in its text: {one}" for one in found.naming),
-            *(f"rights.grant gave rights on {one}" for one in found.granted),
+            *(
+                f"rights.grant gave rights on {one}; an earlier usersync did not keep which"
+                for one in found.untold
+            ),
         ),
     )
 
 
 @operation("uninstall.plan", "read")
-def plan_uninstall(session: Session, *, statements: bool = False) -> Outcome:
+def plan_uninstall(
+    session: Session, *, statements: bool = False, keep_grants: bool = False
+) -> Outcome:
     """Say what uninstall would take out and what stays; writes nothing.
 
     Args:
         session: the run's surroundings.
         statements: the SQL and nothing else.
+        keep_grants: what ``rights.grant`` gave stays.
     """
-    planned = migration.plan_uninstall(session)
+    options = UninstallOptions(keep_grants=keep_grants)
+    planned = migration.plan_uninstall(session, options)
     if statements:
         return Outcome(statements=planned.statements, exit_code=2 if planned.todo else 0)
     if not planned.todo:
-        return migration.nothing(session)
+        return migration.nothing(session, planned)
     return Outcome(
         changes=planned.states,
         notes=(*planned.notes, f"Digest: {planned.digest}", "Nothing was written."),
-        next_steps=(session.command("uninstall", "--approve", planned.digest),),
+        next_steps=(session.command("uninstall", "--approve", planned.digest, *options.words()),),
         exit_code=2,
         digest=planned.digest,
     )

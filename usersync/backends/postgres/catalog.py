@@ -30,6 +30,7 @@ from usersync.backends.postgres import (
     likely,
     own_sql,
     pausing,
+    rights,
     survey,
 )
 from usersync.backends.postgres.repairs import PostgresRepairs
@@ -102,8 +103,8 @@ class PostgresCatalog:
     def definitions(self, tables: tuple[ProfileTable, ...]) -> Definitions:
         return definitions.read(self._transactions, self._settings, tables)
 
-    def footprint(self) -> Footprint:
-        return footprint.take(self._transactions, self._settings)
+    def footprint(self, lines: Sequence[JournalEvent] = ()) -> Footprint:
+        return footprint.take(self._transactions, self._settings, lines)
 
     def fingerprint(self) -> Mapping[str, str]:
         return fingerprint.take(self._transactions)
@@ -159,6 +160,9 @@ class PostgresCatalog:
             event=event,
             keep=keep,
         )
+
+    def grant(self, table: ProfileTable, *, event: JournalEvent, keep: bool) -> tuple[str, ...]:
+        return rights.grant(self._transactions, self._settings, table, event=event, keep=keep)
 
     def trigger_functions(self) -> tuple[TriggerFunction, ...]:
         return pausing.functions(self._transactions)

@@ -6,20 +6,30 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from usersync.backends import answers, footprint
+from usersync.backends import answers, footprint, rights
 from usersync.backends.footprint import Footprint
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
+from usersync.backends.rights import Right
 from usersync.backends.survey import LedgerEntry
 from usersync.config import Settings
-from usersync.model import Trace
+from usersync.model import JournalEvent, Trace
 from usersync.sql import compose, load
+from usersync.sql import rights as statements
 from usersync.sql.names import Names, ours, quoted
 from usersync.sql.stub import MARK, read
 
 
-def take(transactions: Transactions, settings: Settings) -> Footprint:
-    """Everything of ours, with the rows of its tables, and what of others stands on it."""
+def take(
+    transactions: Transactions, settings: Settings, lines: Sequence[JournalEvent]
+) -> Footprint:
+    """Everything of ours, with the rows of its tables, and what of others stands on it.
+
+    Args:
+        transactions: those of the door.
+        settings: what holds in the target.
+        lines: of a journal that is not the target's own.
+    """
     named = ours(settings) | {"paused_like": sql.Literal(f"%{MARK}%")}
 
     def work(cursor: RowCursor) -> Footprint:
@@ -35,22 +45,27 @@ def take(transactions: Transactions, settings: Settings) -> Footprint:
         ledger = [
             answers.ledger_entry(row["entry"]) for row in told("ledger", "queries/ledger_read")
         ]
+        here = [answers.journal_line(row) for row in told("journal", "queries/journal_granted")]
+        of_rights = rights.since_taken_back((*lines, *here))
+        rows_of_rights = fetch_all(cursor, statements.given(rights.told(of_rights)))
+        given = [Right(**row) for row in rows_of_rights]
         return footprint.footprint(
             rows,
             counts,
             ledger,
-            [row["profile_table"] for row in told("journal", "queries/journal_granted")],
+            given,
+            of_rights,
             _cron_jobs(cursor, named),
-            _made_tables(cursor, settings, ledger),
+            _made_tables(cursor, settings, ledger, given),
         )
 
     return transactions.read(work)
 
 
 def _made_tables(
-    cursor: RowCursor, settings: Settings, ledger: Sequence[LedgerEntry]
+    cursor: RowCursor, settings: Settings, ledger: Sequence[LedgerEntry], given: Sequence[Right]
 ) -> list[Trace]:
-    """The tables that it made for the app, which stay when it leaves."""
+    """The tables that it made for the app, which stay when it leaves, with what belongs to them."""
     schema = settings.install.schema_name
     made = {
         table: entry.change
@@ -58,16 +73,19 @@ def _made_tables(
         for table in entry.drops
         if not table.startswith((f"{schema}.", f"{quoted(schema)}."))
     }
-    query = compose(load("queries/made_tables"), {"tables": sql.Literal(list(made))})
+    named = {
+        "tables": sql.Literal(list(made)),
+        "given": sql.Literal([str(one) for one in given]),
+    }
     return [
         Trace(
-            "profile table",
+            row["kind"],
             row["name"],
             made[row["asked"]],
             _count(cursor, row["name"]) if row["countable"] else None,
             row["size_bytes"],
         )
-        for row in fetch_all(cursor, query)
+        for row in fetch_all(cursor, compose(load("queries/made_tables"), named))
     ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -80,31 +81,44 @@ def change(
     Raises:
         StepFailed: it failed, wrote too many rows or did not verify; it was undone.
     """
+    with (
+        as_step(),
+        transactions.alone(lock_timeout_s=settings.lock_timeout_s, keep=keep) as cursor,
+    ):
+        rows = _run(cursor, text, values)
+        if rows > max_rows:
+            raise StepFailed(
+                f"it wrote {rows:,} rows, more than the {max_rows:,} allowed; it was undone",
+                "raise max_rows in the runbook, if so many are right",
+            )
+
+        def look(
+            name: str, header: Mapping[str, str], check: str, bound: Mapping[str, Any]
+        ) -> CheckResult:
+            return _asked(cursor, settings, name, header, check, bound)
+
+        if not verify(look):
+            raise StepFailed(f"after it wrote {rows:,} rows it did not verify; it was undone")
+        if event is not None and keep:
+            journal.write(cursor, settings, replace(event, counts={"rows": rows}))
+    return rows
+
+
+@contextlib.contextmanager
+def as_step() -> Iterator[None]:
+    """What fails inside is told as a step that was undone.
+
+    Raises:
+        StepFailed: it failed; a connection that broke, or a lock that was not to be had, is not it.
+    """
     try:
-        with transactions.alone(lock_timeout_s=settings.lock_timeout_s, keep=keep) as cursor:
-            rows = _run(cursor, text, values)
-            if rows > max_rows:
-                raise StepFailed(
-                    f"it wrote {rows:,} rows, more than the {max_rows:,} allowed; it was undone",
-                    "raise max_rows in the runbook, if so many are right",
-                )
-
-            def look(
-                name: str, header: Mapping[str, str], check: str, bound: Mapping[str, Any]
-            ) -> CheckResult:
-                return _asked(cursor, settings, name, header, check, bound)
-
-            if not verify(look):
-                raise StepFailed(f"after it wrote {rows:,} rows it did not verify; it was undone")
-            if event is not None and keep:
-                journal.write(cursor, settings, replace(event, counts={"rows": rows}))
+        yield
     except psycopg.Error as error:
         if is_timeout(error):
             raise TooSlow("it took longer than statement_timeout_s; it was undone") from error
         if error.sqlstate is None or error.sqlstate[:2] in ("08", "57", "55"):
             raise explain(error) from error
         raise StepFailed(f"it failed and was undone: {why(error)}") from error
-    return rows
 
 
 def _run(cursor: RowCursor, text: str, values: Mapping[str, Any]) -> int:

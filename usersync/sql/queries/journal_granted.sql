@@ -1,6 +1,10 @@
--- asks: on which profile tables rights.grant gave rights
--- returns: one row a table
-select distinct j.profile_table
+-- asks: what the journal tells of rights: those that rights.grant gave, and that uninstall took some
+--   back; an earlier usersync counted none
+-- returns: one row a line, oldest first
+select j.at, j.run_id, j.event, j.task, j.target, j.profile_table, j.tool_version, j.counts, j.user_ids
 from {ours}.journal as j
-where j.task = 'rights.grant' and j.event = 'unit' and j.profile_table <> ''
-order by j.profile_table;
+where j.event = 'unit' and (
+    j.counts ?| array['granted', 'rights.grant']
+    or j.counts = '{{"rows": 0}}' and j.profile_table like '%(%)'
+)
+order by j.id;

@@ -1,0 +1,71 @@
+"""Rights on a profile table: given, with a word of which, so that they can be taken back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from usersync.backends import rights
+from usersync.backends.postgres import journal
+from usersync.backends.postgres.own_sql import as_step
+from usersync.backends.postgres.rows import RowCursor, fetch_all
+from usersync.backends.postgres.transactions import Transactions
+from usersync.config import ProfileTable, Settings
+from usersync.errors import StepFailed
+from usersync.model import JournalEvent
+from usersync.sql import rights as statements
+
+
+def grant(
+    transactions: Transactions,
+    settings: Settings,
+    table: ProfileTable,
+    *,
+    event: JournalEvent,
+    keep: bool,
+) -> tuple[str, ...]:
+    """Give the rights that a sync and the API need, as one transaction.
+
+    Args:
+        transactions: those of the door.
+        settings: what holds in the target.
+        table: the profile table.
+        event: the journal line to commit with it; what was lacking is filled in.
+        keep: whether to commit; otherwise everything is rolled back.
+
+    Returns:
+        The words of each right that was lacking.
+
+    Raises:
+        StepFailed: some are lacking all the same; nothing was given.
+    """
+    with (
+        as_step(),
+        transactions.alone(lock_timeout_s=settings.lock_timeout_s, keep=keep) as cursor,
+    ):
+        before = _held(cursor, table)
+        cursor.execute(statements.grants(table).encode())
+        _refuse_lacking(cursor, table)
+        given = tuple(sorted(_held(cursor, table) - before))
+        if keep:
+            journal.write(cursor, settings, replace(event, counts=rights.counted(given)))
+    return given
+
+
+def _held(cursor: RowCursor, table: ProfileTable) -> set[str]:
+    return {row["words"] for row in fetch_all(cursor, statements.held(table))}
+
+
+def _refuse_lacking(cursor: RowCursor, table: ProfileTable) -> None:
+    """Postgres only warns where a role may grant nothing.
+
+    Raises:
+        StepFailed: some are lacking still.
+    """
+    lacking = fetch_all(cursor, statements.lacking(table))
+    if lacking:
+        found = "; ".join(f"{row['subject']} {row['detail']}" for row in lacking)
+        raise StepFailed(
+            f"{table.name}: {found} all the same: this role is not the owner of the table; nothing"
+            " was granted",
+            "connect as the owner of the table, or grant it in the SQL editor of the dashboard",
+        )

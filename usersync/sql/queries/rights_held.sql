@@ -1,0 +1,7 @@
+-- asks: which rights on a table somebody has, each in the words of the journal
+-- returns: one row a right that may not be passed on
+-- cost: catalog only
+select {words} as words
+from pg_catalog.pg_class as c
+cross join aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as a
+where c.oid = to_regclass({profiles_text}) and not a.is_grantable;
