@@ -19,7 +19,7 @@ from tests.load import PER_SECOND, load
 from tests.migrated import applied, plan, states, triggers
 from tests.program import called
 from tests.test_live_load import LONGEST_WAIT_S
-from usersync import config
+from usersync import config, local
 from usersync.local import programs
 
 FILES = Path(__file__).parent / "strangers"
@@ -30,8 +30,18 @@ STRANGERS = sorted(path.stem for path in FILES.glob("*.sql"))
 TABLES = """
 select format('%I.%I', n.nspname, c.relname) as name
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind = 'r' and n.nspname not in ('information_schema', 'usersync')
+where c.relkind in ('r', 'm') and n.nspname not in ('information_schema', 'usersync')
     and n.nspname !~ '^pg_'
+order by 1
+"""
+
+#: Every sequence, with the table whose rows are counted by it.
+SEQUENCES = """
+select format('%I.%I', s.schemaname, s.sequencename) as name,
+    coalesce(d.refobjid::regclass::text, '') as of_table, s.last_value
+from pg_sequences as s
+left join pg_depend as d on d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass
+    and d.objid = format('%I.%I', s.schemaname, s.sequencename)::regclass and d.refobjsubid > 0
 order by 1
 """
 
@@ -82,10 +92,22 @@ def dump(app: App) -> dict[str, Counter[str]]:
 
 
 def schema_of(database: Database, binaries: Path) -> str:
-    """All definitions, as Postgres's own program prints them."""
-    text = programs.run(binaries / "pg_dump", "--schema-only", database.admin_url)
+    """All definitions, settings and roles, as Postgres's own programs print them."""
+    text = programs.run(binaries / "pg_dump", "--schema-only", "--create", database.admin_url)
+    text += programs.run(
+        binaries / "pg_dumpall", "--roles-only", "--no-role-passwords", "-d", database.admin_url
+    )
     # Newer ones guard their output by a word that is another one each time.
     return re.sub(r"^\\(un)?restrict .*$", "", text, flags=re.MULTILINE)
+
+
+def moved(app: App, before: list[dict[str, Any]]) -> set[str]:
+    """The tables whose sequences have gone on; no sequence may come, go or go back."""
+    after = app.rows(SEQUENCES)
+    assert [one["name"] for one in after] == [one["name"] for one in before]
+    pairs = list(zip(before, after, strict=True))
+    assert all((now["last_value"] or 0) >= (was["last_value"] or 0) for was, now in pairs)
+    return {now["of_table"] for was, now in pairs if now != was}
 
 
 def head(text: str, key: str) -> str:
@@ -207,6 +229,7 @@ def test_from_init_to_uninstall_nothing_changes_but_what_was_missing(
     """Rows and definitions are as before, apart from the profiles that were missing."""
     app = stranger.app
     schema, before = schema_of(database, binaries), dump(app)
+    counters = app.rows(SEQUENCES)
     after: dict[str, Counter[str]] = {}
     for step in whole_way(stranger):
         rows = dump(app)
@@ -223,6 +246,108 @@ def test_from_init_to_uninstall_nothing_changes_but_what_was_missing(
     assert {name: rows.total() for name, rows in after.items() if rows != before[name]} == {
         name: before[name].total() + made for name in (stranger.regular_name, *side)
     }
+    # Only those go on that count what was made.
+    assert moved(app, counters) <= {
+        name.removeprefix("public.") for name in (stranger.regular_name, *side)
+    }
+
+
+#: An app that has one of each thing that may be changed.
+PREPARED = """
+create sequence public.numbers;
+create function public.theirs() returns trigger language plpgsql as 'begin return new; end';
+create trigger theirs before update on public.user_profiles
+    for each row execute function public.theirs();
+create publication theirs for table public.user_profiles;
+create statistics public.theirs on email, role from public.user_profiles;
+create materialized view public.counted as select 1 as n;
+insert into public.user_profiles (user_id) select id from auth.users;
+"""
+CHANGED = {
+    "a right": "grant insert on public.user_profiles to anon",
+    "a right that may be passed on": (
+        "grant select on public.user_profiles to authenticated with grant option"
+    ),
+    "a right that is gone": "revoke select on public.user_profiles from authenticated",
+    "a right on a column": "grant update (email) on public.user_profiles to authenticated",
+    "a right on a function": "revoke execute on function public.theirs() from public",
+    "a right on a schema": "grant create on schema public to anon",
+    "a right on a sequence": "grant usage on sequence public.numbers to anon",
+    "a right of tables to come": (
+        "alter default privileges for role postgres in schema public grant select on tables to anon"
+    ),
+    "an owner": "alter table public.user_profiles owner to supabase_admin",
+    "an owner of a function": "alter function public.theirs() owner to supabase_admin",
+    "a comment on a table": "comment on table public.user_profiles is 'x'",
+    "a comment on a column": "comment on column auth.users.email is 'x'",
+    "a comment on a trigger": "comment on trigger theirs on public.user_profiles is 'x'",
+    "a comment on a schema": "comment on schema public is 'x'",
+    "a trigger's state": "alter table public.user_profiles disable trigger theirs",
+    "a trigger": (
+        "create trigger more after insert on auth.users"
+        " for each row execute function public.theirs()"
+    ),
+    "a function's body": (
+        "create or replace function public.theirs() returns trigger language plpgsql"
+        " as 'begin return old; end'"
+    ),
+    "a function's setting": "alter function public.theirs() set search_path = ''",
+    "a function's security": "alter function public.theirs() security definer",
+    "a publication": "alter publication theirs drop table public.user_profiles",
+    "a policy": 'alter policy "own row" on public.user_profiles using (true)',
+    "row security": "alter table public.user_profiles disable row level security",
+    "row security of the owner": "alter table public.user_profiles force row level security",
+    "a default": "alter table public.user_profiles alter role set default 'admin'",
+    "a required value": "alter table public.user_profiles alter is_active drop not null",
+    "a constraint": "alter table public.user_profiles add constraint c check (true) not valid",
+    "an index": "create index more on auth.users (created_at)",
+    "a statistics target": "alter table public.user_profiles alter email set statistics 7",
+    "extended statistics": "alter statistics public.theirs set statistics 7",
+    "the identity of replicas": "alter table public.user_profiles replica identity full",
+    "a storage parameter": "alter table public.user_profiles set (fillfactor = 70)",
+    "a type": "create type public.more as enum ('x')",
+    "a schema": "create schema more",
+    "an event trigger": (
+        "create function public.seen() returns event_trigger language plpgsql as 'begin end';"
+        "create event trigger more on ddl_command_end execute function public.seen()"
+    ),
+    "a setting of the database": "alter database {database} set work_mem = 7000",
+    "a setting of a role here": "alter role anon in database {database} set work_mem = 7000",
+    "a setting of a role": "alter role anon set work_mem = 7000",
+    "a role's membership": "grant service_role to anon",
+    "a row of the platform": "update auth.users set raw_app_meta_data = '{{}}'",
+    "a row of the app": "update public.user_profiles set role = 'admin'",
+    "rows of a materialized view": (
+        "drop materialized view public.counted; create materialized view public.counted as"
+        " select 2 as n; alter materialized view public.counted owner to postgres"
+    ),
+    "a sequence": "select nextval('public.numbers')",
+}
+#: What undoes it where it is not of this database alone.
+UNDONE = {
+    "a setting of a role": "alter role anon reset work_mem",
+    "a role's membership": "revoke service_role from anon",
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_what_is_compared_would_see_it(
+    app: App, database: Database, binaries: Path, what: str
+) -> None:
+    """Whatever a tool could leave behind makes a difference between before and after."""
+    app.user()
+    app.rows(PREPARED)
+
+    def taken() -> tuple[object, ...]:
+        return schema_of(database, binaries), dump(app), app.rows(SEQUENCES)
+
+    before = taken()
+    assert taken() == before
+    local.run_statement(database.admin_url, CHANGED[what].format(database=database.name))
+    try:
+        assert taken() != before
+    finally:
+        local.run_statement(database.admin_url, UNDONE.get(what, "select"))
 
 
 @pytest.mark.any_postgres
