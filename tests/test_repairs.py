@@ -816,3 +816,101 @@ def test_status_names_the_runbooks(installed: App) -> None:
     checks = installed.run("status").tables[0].checks
     named = {check.check: check.runbook for check in checks if check.count}
     assert named == {"orphan_profile": "orphan-profiles", "email_drift": "emails-drifted"}
+
+
+# -- how long it is kept --------------------------------------------------------------------------
+
+AGED = """
+insert into usersync.before_images (at, run_id, object, key, image)
+select now() - make_interval(days => days), gen_random_uuid(), object, '', image::jsonb
+from (values
+    (80, 'public.user_profiles(user_id)', '{"before": {}, "after": {}}'),
+    (91, 'public.user_profiles(user_id)', '{"before": {}, "after": {}}'),
+    (400, 'function public.handle_new_user()', '{"definition": ""}')
+) as i (days, object, image);
+insert into usersync.parked_profiles (at, run_id, profile_table, key, profile, restored_at)
+select now() - make_interval(days => days), gen_random_uuid(), 'public.user_profiles(user_id)',
+    gen_random_uuid(), '{}', now() - make_interval(days => restored)
+from (values (200, 80), (200, 100), (1000, null), (366, null), (300, null)) as q (days, restored);
+"""
+
+KEPT = """
+select array_agg(kept order by kept) as kept from (
+    select 'image ' || (now()::date - at::date) from usersync.before_images
+    where key = '' and at < now() - interval '1 day'
+    union all
+    select concat(
+        'parked ', now()::date - at::date, case when restored_at is not null then ' back' end
+    )
+    from usersync.parked_profiles where at < now() - interval '1 day'
+) as k (kept)
+"""
+
+
+def test_old_values_are_kept_as_long_as_configured(installed: App) -> None:
+    """The plan tells what goes besides, the run does that, and no last copy is among it."""
+    installed.rows(AGED)
+    drifted(installed, 1)
+    planned = repair(installed, "repair.emails.plan")
+    assert planned.notes == (
+        (
+            "A repair that changes something removes besides: 2 old values"
+            " (journal.before_images_days = 90)"
+        ),
+        "Nothing was written.",
+    )
+    run = repair(installed, "repair.emails")
+    assert run.steps[0].detail == "removed 2 old values (journal.before_images_days = 90)"
+    assert installed.one(KEPT) == [
+        "image 400", "image 80", "parked 1000", "parked 200 back", "parked 300", "parked 366",
+    ]  # fmt: skip
+    assert repair(installed, "repair.emails.plan").notes == ("Nothing was written.",)
+
+
+def test_parked_profiles_go_only_where_somebody_said_when(installed: App) -> None:
+    """Plan and doctor tell how many and when; the journal counts them, in the same transaction."""
+    installed.configure("journal: {parked_days: 365}\n")
+    installed.rows(AGED)
+    next_at = installed.one(
+        "select at + interval '365 days' from usersync.parked_profiles"
+        " where at > now() - interval '365 days' and restored_at is null"
+    )
+    orphans(installed, 1)
+    planned = repair(installed, "repair.orphans.plan")
+    coming = (
+        (
+            "A repair that changes something removes besides: 2 old values"
+            " (journal.before_images_days = 90), for good 2 parked profiles"
+            " (journal.parked_days = 365)"
+        ),
+        (
+            f"The next parked profile goes for good at {next_at:%Y-%m-%dT%H:%M:%SZ}, or with the"
+            " first repair after that: journal.parked_days = 365"
+        ),
+        ("to keep one, put it back: invoke repair.orphans --restore; or raise journal.parked_days"),
+    )
+    assert planned.notes == (*coming, "Nothing was written.")
+    assert set(coming) <= set(installed.run("doctor").notes)
+    rehearsed = repair(installed, "repair.orphans.rehearse")
+    assert rehearsed.exit_code == 2
+    assert "parked 1000" in installed.one(KEPT)
+    run = repair(installed, "repair.orphans")
+    assert run.exit_code == 0, run.error
+    assert run.steps[0].name == "retention"
+    assert run.steps[0].detail.endswith("for good 2 parked profiles (journal.parked_days = 365)")
+    assert installed.one(KEPT) == ["image 400", "image 80", "parked 200 back", "parked 300"]
+    counted = installed.rows(
+        "select counts from usersync.journal where run_id = %(run)s order by id", run=run.run_id
+    )
+    assert {"old values removed": 2, "parked removed": 2} in [row["counts"] for row in counted]
+
+
+def test_what_goes_is_told_where_nothing_is_repaired(installed: App) -> None:
+    """Where a plan has nothing to do nothing goes, and only the doctor tells what would."""
+    installed.configure("journal: {parked_days: 365}\n")
+    installed.rows(AGED)
+    assert repair(installed, "repair.orphans.plan").notes == ("Nothing was written.",)
+    assert repair(installed, "repair.orphans").exit_code == 0
+    assert "parked 1000" in installed.one(KEPT)
+    installed.configure("")
+    assert not any("parked" in note for note in installed.run("doctor").notes)

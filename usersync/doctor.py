@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from usersync import migration, runbook, schedule, shelf
+from usersync import migration, repair, runbook, schedule, shelf
 from usersync.backends.catalog import Survey
 from usersync.errors import Refused, UsersyncError
 from usersync.model import (
@@ -28,6 +28,8 @@ RIGHTS = "rights"
 LONG = "long transaction"
 TABLE = "profile table"
 UNRECORDED = "unrecorded"
+
+_PUSHED = "pushed since the first of them signed up: {}"
 
 #: States of a change that are a finding by themselves.
 _FAULTY = frozenset({"lost", "edited", "configured", "older", "unwanted"})
@@ -171,7 +173,7 @@ def examine(session: Session) -> Outcome:
             for check in verified.checks
         ),
         steps=tuple(steps),
-        notes=tuple(f"pushed since the first of them signed up: {name}" for name in pushed),
+        notes=(*map(_PUSHED.format, pushed), *repair.parked(session)),
         next_steps=(
             *verified.next_steps,
             *((session.command("sync", "--dry-run"),) if missing else ()),

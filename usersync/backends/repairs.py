@@ -97,6 +97,23 @@ class Touched:
     columns: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What is older than it is kept, and was removed or will be."""
+
+    old_values: int
+    """Of rows that are there, and parked profiles that were put back."""
+    parked: int
+    """Profiles that nobody put back: each is the last copy of its row."""
+    next_at: datetime | None = None
+    """When the next of these is old enough; None where there is none, or they are kept for good."""
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something."""
+        return bool(self.old_values or self.parked)
+
+
 class Repairs(Protocol):
     """What only a database connection can do with rows that are there."""
 
@@ -124,8 +141,17 @@ class Repairs(Protocol):
     def touched(self, run_id: str) -> tuple[Touched, ...]:
         """What a run changed that can be put back."""
 
-    def prune(self, days: int) -> None:
-        """Remove old values that are older."""
+    def due(self, days: int, parked_days: int | None) -> Pruned:
+        """What `prune` would remove."""
+
+    def prune(self, days: int, parked_days: int | None, *, event: JournalEvent) -> Pruned:
+        """Remove what is older than it is kept, as one transaction.
+
+        Args:
+            days: how long old values are kept.
+            parked_days: how long profiles are that nobody put back; None for good.
+            event: the journal line to commit with it, where something was removed.
+        """
 
     def forget(self, user_id: str) -> int:
         """Remove what is kept of one user; answers how many rows."""

@@ -67,6 +67,12 @@ class JournalSettings(Section):
         description="How long the old values of rows that a repair changed are kept, so that "
         "`restore` can put them back.",
     )
+    parked_days: Annotated[int, Strict(), Ge(1)] | None = Field(
+        None,
+        description="How long parked profiles are kept that nobody put back. Each is the last copy "
+        "of its row: after that it is deleted for good, when a repair changes something. Kept for "
+        "good when not said.",
+    )
 
 
 class Acceptance(Section):

@@ -143,7 +143,7 @@ def told(session: Session, planned: Sequence[Planned]) -> Outcome:
     return Outcome(
         tables=tuple(repair.planned_result(one) for one in planned),
         steps=steps[:LIST_LENGTH],
-        notes=("Nothing was written.",),
+        notes=(*(repair.coming(session) if pending else ()), "Nothing was written."),
         next_steps=next_steps,
         digest=planned[0].digest if len(planned) == 1 else "",
         exit_code=2 if pending or standing else 0,

@@ -3,15 +3,18 @@
 from usersync.repair.engine import carry_out, rehearse
 from usersync.repair.job import Job, RepairOptions, jobs, keeps, restoring
 from usersync.repair.plan import Planned, make_plan, planned_result, stop_at, would
+from usersync.repair.retention import coming, parked
 
 __all__ = [
     "Job",
     "Planned",
     "RepairOptions",
     "carry_out",
+    "coming",
     "jobs",
     "keeps",
     "make_plan",
+    "parked",
     "planned_result",
     "rehearse",
     "restoring",

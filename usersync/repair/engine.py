@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from usersync.backends.repairs import Corrected, RowChange
 from usersync.errors import Interrupted, Stopped, UsersyncError
 from usersync.model import LIST_LENGTH, Step, TableResult
+from usersync.repair import retention
 from usersync.repair.plan import Planned, planned_result, would
 from usersync.session import Session
 
@@ -102,14 +103,14 @@ def carry_out(session: Session, planned: Planned) -> Carried:
     """
     tally, journal = _Tally(planned), session.journal
     error: UsersyncError | None = None
+    removed: tuple[Step, ...] = ()
     if not planned.rows:
         return tally.result(rehearsed=False), tally.steps(rehearsed=False), None
     counts = {"planned": len(planned.rows)}
     journal.started(planned.table, digest=planned.digest, counts=counts)
     session.progress.begin(len(planned.rows))
     try:
-        repairs = session.backend.catalog.repairs
-        repairs.prune(session.target.settings.journal.before_images_days)
+        removed = retention.prune(session)
         _correct(session, planned, tally, keep=True)
     except KeyboardInterrupt:
         error = Interrupted("interrupted; what was committed stays, nothing else ran")
@@ -129,7 +130,7 @@ def carry_out(session: Session, planned: Planned) -> Carried:
         journal.ended(planned.table, digest=planned.digest, counts=done, exit_code=code)
     except UsersyncError as untold:
         error = error or untold
-    return result, tally.steps(rehearsed=False), error
+    return result, (*removed, *tally.steps(rehearsed=False)), error
 
 
 def rehearse(session: Session, planned: Planned) -> Carried:

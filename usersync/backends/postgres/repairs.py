@@ -15,7 +15,7 @@ from usersync.backends.postgres.failures import condition_name
 from usersync.backends.postgres.reach import triggers_of
 from usersync.backends.postgres.rows import RowCursor, fetch_all, run_procedure
 from usersync.backends.postgres.transactions import Transactions
-from usersync.backends.repairs import Corrected, Correction, Ground, RowChange, Touched
+from usersync.backends.repairs import Corrected, Correction, Ground, Pruned, RowChange, Touched
 from usersync.config import Settings
 from usersync.model import JournalEvent
 from usersync.sql import compose, corrections, load, repairs
@@ -103,10 +103,26 @@ class PostgresRepairs:
             Touched(row["object"], row["is_parked"], tuple(row["columns"])) for row in rows
         )
 
-    def prune(self, days: int) -> None:
-        named = ours(self._settings) | {"days": sql.Literal(days)}
-        statement = compose(load("queries/repair_prune"), named)
-        self._transactions.write(lambda cursor: cursor.execute(statement))
+    def due(self, days: int, parked_days: int | None) -> Pruned:
+        query = self._aged("queries/repair_due", days, parked_days)
+        rows = self._transactions.read(lambda cursor: fetch_all(cursor, query))
+        return Pruned(**rows[0])
+
+    def prune(self, days: int, parked_days: int | None, *, event: JournalEvent) -> Pruned:
+        statement = self._aged("queries/repair_prune", days, parked_days)
+
+        def work(cursor: RowCursor) -> Pruned:
+            gone = Pruned(**fetch_all(cursor, statement)[0])
+            if gone.any:
+                counted = {"old values removed": gone.old_values, "parked removed": gone.parked}
+                journal.write(cursor, self._settings, replace(event, counts=counted))
+            return gone
+
+        return self._transactions.write(work)
+
+    def _aged(self, query: str, days: int, parked_days: int | None) -> sql.Composed:
+        aged = {"days": sql.Literal(days), "parked_days": sql.Literal(parked_days)}
+        return compose(load(query), ours(self._settings) | aged)
 
     def forget(self, user_id: str) -> int:
         named = ours(self._settings) | {"user_id": sql.Literal(user_id)}
