@@ -10,7 +10,7 @@ import pytest
 from tests.app import App
 from tests.conftest import Database
 from tests.faults import Wire, backends, journal, socket_of, until
-from tests.migrated import applied, digest
+from tests.migrated import applied, digest, rollback
 from tests.test_footprint import footprint, traces
 from tests.test_runbooks import Books
 from tests.test_uninstall import catalog, exported, plan, uninstall
@@ -165,7 +165,9 @@ def test_what_others_did_since_is_left_alone(app: App, database: Database) -> No
         admin.execute("grant insert on public.user_profiles to service_role")
     try:
         found = [one for one in traces(footprint(app)) if "user_profiles" in one]
-        assert found == ["grant insert on table public.user_profiles to service_role"]
+        assert found == [f"grant {NAMED[2]}"]
+        (told,) = (one.does for one in plan(app).changes if one.name == "rights.grant")
+        assert told == f"is taken back: {NAMED[2]} (which it has from others too)"
         run = uninstall(app)
         assert run.exit_code == 0, run.error
         assert app.one(
@@ -240,6 +242,21 @@ def test_a_file_from_before_the_migration(app: App) -> None:
     assert catalog(app) == before
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_rollback_that_drops_the_journal(app: App, again: bool) -> None:
+    """What it told of rights is told in the file from then on, so that they go with the rest."""
+    app.rows(LACKING)
+    before = catalog(app)
+    applied(app)
+    grant(app)
+    assert rollback(app, drop_data=True).exit_code == 0
+    if again:
+        applied(app)
+    assert {*NAMED} <= {one.name for one in footprint(app).footprint}
+    assert uninstall(app).exit_code == 0
+    assert catalog(app) == before
+
+
 @pytest.mark.parametrize("task", ["rights.grant", "runbook.sync-permission-errors"])
 def test_an_earlier_usersync_told_not_which(app: App, task: str) -> None:
     """They stay, and footprint, plan and proof name the table."""
@@ -302,7 +319,8 @@ def test_cut_off_it_goes_on(
     assert cut.exit_code in (1, 5), cut.error
     assert cut.changes[0].name == "rights.grant"
     until(lambda: not backends(app), "the server to notice")
-    assert len(granted(app) & {"service_role=arwdDxtm/postgres"}) == (fate == "drop")
+    may_insert = "select has_table_privilege('service_role', 'public.user_profiles', 'insert')"
+    assert app.one(may_insert) == (fate == "drop")
     again = uninstall(app)
     assert again.exit_code == 0, again.error
     assert catalog(app) == before

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -115,6 +115,15 @@ class Journal:
     def in_file(self) -> tuple[JournalEvent, ...]:
         """The lines about this target that stand in the file of the user, oldest first."""
         return tuple(self._from_file())
+
+    def keep(self, lines: Iterable[JournalEvent]) -> None:
+        """Tell lines of the target's journal in the file too, before that journal goes.
+
+        Args:
+            lines: those that somebody may need later.
+        """
+        for line in lines:
+            self._to_file(replace(line, target=self._run.target))
 
     def forget(self, user_id: str) -> tuple[int, int]:
         """Take a user's id out of every line; the lines stay.

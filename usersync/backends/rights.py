@@ -24,6 +24,8 @@ class Right:
     grantor: str
     revocable: bool
     """Whether this role can take it back."""
+    lost: bool
+    """Whether its role has it from nobody else."""
 
     def __str__(self) -> str:
         return f"{self.privilege} on table {self.table} to {self.grantee}"

@@ -79,12 +79,7 @@ class Planned:
                 " once ours is gone"
                 for function in self.footprint.naming
             ),
-            *(f"{one} stays, as rights.grant gave it: --keep-grants" for one in self.kept),
-            *(
-                f"{table} keeps the rights that rights.grant gave: an earlier usersync did not keep"
-                " which they were"
-                for table in self.footprint.untold
-            ),
+            *rights.left(self.footprint, self.kept),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from usersync.backends.catalog import Footprint, LedgerEntry
-from usersync.backends.rights import RIGHTS
+from usersync.backends.rights import RIGHTS, Right
 from usersync.errors import Refused
 from usersync.model import Step
 from usersync.session import Session
@@ -53,10 +53,39 @@ def fate(found: Footprint) -> str:
     Args:
         found: what is there.
     """
-    return (
-        f"is taken back: {', '.join(map(str, found.granted))}. What the app does by it fails from"
-        " then on: --keep-grants leaves it"
+    told = ", ".join(
+        str(one) if one.lost else f"{one} (which it has from others too)" for one in found.granted
     )
+    if not any(one.lost for one in found.granted):
+        return f"is taken back: {told}"
+    lost = "What the app does by it fails from then on: --keep-grants leaves it"
+    return f"is taken back: {told}. {lost}"
+
+
+def left(found: Footprint, kept: Sequence[Right]) -> tuple[str, ...]:
+    """What of it stays, and why.
+
+    Args:
+        found: what is there.
+        kept: what somebody wants to keep.
+    """
+    return (
+        *(f"{one} stays, as rights.grant gave it: --keep-grants" for one in kept),
+        *(
+            f"{table} keeps the rights that rights.grant gave: an earlier usersync did not keep"
+            " which they were"
+            for table in found.untold
+        ),
+    )
+
+
+def keep_told(session: Session) -> None:
+    """Let the file of the user tell of the rights, before the target's own journal goes.
+
+    Args:
+        session: the run's surroundings.
+    """
+    session.journal.keep(session.backend.catalog.footprint().lines)
 
 
 def named(steps: Sequence[Step], found: Footprint) -> tuple[Step, ...]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from usersync.backends.catalog import Direction, LedgerEntry, Survey
 from usersync.errors import Refused, UsersyncError
-from usersync.migration import consent, ground, takeover
+from usersync.migration import consent, ground, rights, takeover
 from usersync.migration.execution import as_recorded, run_all
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
-from usersync.sql.changes import LEDGER, Change
+from usersync.sql.changes import JOURNAL, LEDGER, Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,8 @@ def rollback(session: Session, options: RollbackOptions, folder: Path) -> Outcom
 
 def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
     """Do what was planned and allowed; what lost data goes into files in the folder first."""
+    if any(entry.change == JOURNAL for entry in planned.todo):
+        rights.keep_told(session)
     silenced, steps, error = take_out(
         session, planned.survey, planned.todo, folder, digest=planned.digest
     )
