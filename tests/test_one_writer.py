@@ -9,13 +9,20 @@ import psycopg
 import pytest
 
 from tests.app import App
-from tests.migrated import applied, apply, has_schema, plan, triggers
+from tests.migrated import applied, apply, has_schema, plan, rollback, triggers
 
 BODY = "insert into public.user_profiles (user_id, email) values (new.id, new.email);"
 
 MERGE = """
 merge into public.user_profiles as p using (select new.id) as n on p.user_id = n.id
 when not matched then insert (user_id) values (n.id);
+"""
+
+
+#: Every trigger on auth.users as the catalog prints it.
+DEFINITIONS = """
+select pg_get_triggerdef(oid) as text from pg_trigger
+where tgrelid = 'auth.users'::regclass and not tgisinternal order by tgname
 """
 
 
@@ -93,6 +100,78 @@ def test_a_trigger_with_our_name(app: App) -> None:
     app.configure("install: {trigger: usersync_profile}\n")
     applied(app)
     assert "usersync_profile" in triggers(app)
+
+
+@pytest.mark.parametrize("event", ["update of phone", "delete", "update or delete"])
+def test_a_trigger_with_our_name_on_another_event(app: App, event: str) -> None:
+    """It is not replaced either, and the way on is another name for ours."""
+    writer(app, "perform 1;", name="elsewhere")
+    app.rows(
+        f"create trigger on_auth_user_created after {event} on auth.users"
+        " for each row execute function public.handle()"
+    )
+    before = app.rows(DEFINITIONS)
+    for run in (plan(app), apply(app, yes=True)):
+        assert run.exit_code == 3, run.error
+        assert "the trigger on_auth_user_created on auth.users (public.handle()) bears" in run.error
+        assert "install: {trigger: usersync_user_created}" in " ".join(run.next_steps)
+        assert "--replace" not in " ".join(run.next_steps)
+    assert app.rows(DEFINITIONS) == before
+    app.configure("install: {trigger: usersync_user_created}\n")
+    applied(app)
+    assert triggers(app) == [
+        "elsewhere",
+        "on_auth_user_created",
+        "usersync_user_created",
+        "usersync_user_updated",
+    ]
+
+
+def test_the_name_of_the_trigger_on_updates_may_be_taken(app: App) -> None:
+    """Many apps have an on_auth_user_updated: it stays as it is, and ours stands beside it."""
+    writer(app, "perform 1;", name="elsewhere")
+    app.rows(
+        "create trigger on_auth_user_updated after update of email on auth.users"
+        " for each row execute function public.handle()"
+    )
+    before = app.rows(DEFINITIONS)
+    applied(app)
+    assert [row for row in app.rows(DEFINITIONS) if "usersync" not in row["text"]] == before
+    assert "on_auth_user_updated_usersync" in triggers(app)
+    assert plan(app).exit_code == 0
+    assert rollback(app, yes=True).exit_code == 0
+    assert app.rows(DEFINITIONS) == before
+
+
+def test_the_name_is_taken_between_plan_and_lock(app: App) -> None:
+    """Whose a name is, is asked again under the lock: exit 3, and the app's trigger stands."""
+    app.configure("install: {lock_timeout_s: 0.5, max_blocked_s: 20}\n")
+    with psycopg.connect(app.url) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("update auth.users set id = id")
+        waiting = pool.submit(lambda: apply(app, yes=True))
+        give_up_at = time.monotonic() + 20
+        while not app.one("select to_regclass('usersync.before_images') is not null"):
+            assert time.monotonic() < give_up_at
+            time.sleep(0.02)
+        holder.execute(
+            "create function public.handle() returns trigger language plpgsql as"
+            " $$ begin return new; end $$"
+        )
+        holder.execute(
+            "create trigger on_auth_user_updated after update on auth.users"
+            " for each row execute function public.handle()"
+        )
+        holder.commit()
+        run = waiting.result(timeout=30)
+    assert run.exit_code == 3, run.error
+    assert "is the app's own, and bears the name of ours" in run.error
+    assert triggers(app) == ["on_auth_user_created", "on_auth_user_updated"]
+    assert (
+        app.one(
+            "select tgfoid::regproc::text from pg_trigger where tgname = 'on_auth_user_updated'"
+        )
+        == "handle"
+    )
 
 
 def test_a_writer_that_is_paused(app: App) -> None:

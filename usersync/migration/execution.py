@@ -156,6 +156,7 @@ def _refusal(
             takeover.stop_if_returned(survey, before, change, again)
         else:
             ground.refuse_ground(survey, settings, on_users=change.name in (SIGN_UP, FOLLOW))
+            ground.refuse_namesake(survey, change)
             if change.name == SIGN_UP:
                 ground.refuse_other_writers(session, survey, change.replaces)
 

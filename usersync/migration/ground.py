@@ -53,7 +53,8 @@ def look(session: Session, *, create_table: bool = False, replace: str | None = 
         _shape(session, survey, table, made=made, create=create_table, ours=who == "own")
         for table in tables
     ]
-    rendered = changes.render(session.target.settings, shapes, on_users=who == "own")
+    taken = [one.name for one in survey.user_triggers if not is_ours(survey, one)]
+    rendered = changes.render(session.target.settings, shapes, on_users=who == "own", taken=taken)
     rendered = takeover.carried(rendered, survey, session.target.settings)
     if replace:
         theirs = takeover.chosen(session, survey, replace)
@@ -73,9 +74,7 @@ def writer(survey: Survey, settings: Settings) -> Writer:
     if settings.install.what == "nothing":
         return "keep"
     ours = any(entry.change == changes.SIGN_UP for entry in survey.ledger)
-    theirs = any(
-        one.inserts_into or PAUSED_MARK in one.source for one in other_writers(survey, settings)
-    )
+    theirs = any(_writes(one) for one in other_writers(survey, settings))
     return "keep" if theirs and not ours else "own"
 
 
@@ -168,20 +167,41 @@ def refuse_newer(found: Sequence[ChangeState]) -> None:
 
 
 def other_writers(survey: Survey, settings: Settings) -> tuple[UserTrigger, ...]:
-    """Insert triggers on ``auth.users`` that are not ours and write a profile table, may do so once
-    they are resumed, or bear our name.
+    """Triggers on ``auth.users`` that are not ours and bear our name, or that act on sign-ups and
+    write a profile table, or may do so once they are resumed.
     """
     return tuple(
         trigger
         for trigger in survey.user_triggers
-        if trigger.on_insert
-        and not is_ours(survey, trigger)
-        and (
-            trigger.inserts_into
-            or PAUSED_MARK in trigger.source
-            or trigger.name == settings.install.trigger
-        )
+        if not is_ours(survey, trigger)
+        and (trigger.name == settings.install.trigger or _writes(trigger))
     )
+
+
+def _writes(trigger: UserTrigger) -> bool:
+    """Whether it makes profiles at a sign-up, or may do so once it is resumed."""
+    return trigger.on_insert and bool(trigger.inserts_into or PAUSED_MARK in trigger.source)
+
+
+def refuse_namesake(survey: Survey, change: Change) -> None:
+    """Refuse to put a trigger of ours over one of the app that bears its name.
+
+    Args:
+        survey: what is there.
+        change: what is to be applied.
+
+    Raises:
+        Refused: with the app's definition.
+    """
+    for one in survey.user_triggers:
+        replaced = change.replaces is not None and change.replaces.trigger == one.name
+        if one.name == change.trigger and not replaced and not is_ours(survey, one):
+            raise Refused(
+                f"the trigger {one.name} on auth.users ({one.function}) is the app's own, and bears"
+                f" the name of ours: it was left alone\n{one.definition};",
+                "let ours bear another name: install: {trigger: usersync_user_created} in"
+                " usersync.yaml",
+            )
 
 
 def is_ours(survey: Survey, trigger: UserTrigger) -> bool:
@@ -246,11 +266,18 @@ def refuse_other_writers(
         writes = "is paused, and will write again"
     else:
         writes = "bears our name"
+    replacing = session.command("migration.apply", "--replace", one.name, "--dry-run")
+    other = "let ours bear another name: install: {trigger: usersync_user_created} in usersync.yaml"
     raise Refused(
         f"the trigger {one.name} on auth.users ({one.function}) {writes}: one table has"
         f" one writer, and nothing was touched\n{one.definition};\n{one.function_definition}",
-        "keep it: say trigger: keep in usersync.yaml; migration.verify and migration.test judge"
-        " it\n"
-        "or let ours take its place: "
-        + session.command("migration.apply", "--replace", one.name, "--dry-run"),
+        "\n".join(
+            (
+                "keep it: say trigger: keep in usersync.yaml; migration.verify and migration.test"
+                " judge it"
+                if _writes(one)
+                else other,
+                *(("or let ours take its place: " + replacing,) if one.on_insert else ()),
+            )
+        ),
     )

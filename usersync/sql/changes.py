@@ -6,7 +6,7 @@ A change is a folder under ``changes``; the bodies of its functions are files un
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from psycopg import sql
 from usersync.config import LiteralValue, UserColumn
 from usersync.sql import api, compose, follow, load, profiles
 from usersync.sql.fragments import block, body, fragment, lines
-from usersync.sql.names import Names, ours
+from usersync.sql.names import Names, follow_name, ours
 from usersync.sql.replaced import Replaced
 from usersync.sql.shapes import Shape, insert, record, table_names
 
@@ -62,6 +62,8 @@ class Change:
     revert: str
     configuration: str
     """Stands for the settings that it was rendered from."""
+    trigger: str = ""
+    """The trigger on ``auth.users`` that it makes; empty for none."""
     replaces: Replaced | None = None
     """The app's trigger whose place it takes now."""
 
@@ -73,7 +75,11 @@ def names() -> tuple[str, ...]:
 
 
 def render(
-    settings: Settings, shapes: Sequence[Shape], *, on_users: bool = True
+    settings: Settings,
+    shapes: Sequence[Shape],
+    *,
+    on_users: bool = True,
+    taken: Collection[str] = (),
 ) -> tuple[Change, ...]:
     """The changes that this configuration asks for, in their order.
 
@@ -81,8 +87,9 @@ def render(
         settings: what holds in the target.
         shapes: its profile tables.
         on_users: whether triggers of ours belong on ``auth.users``.
+        taken: the names of triggers there that are not ours.
     """
-    named = _names(settings, shapes)
+    named = _names(settings, shapes, follow_name(settings, taken))
     wanted = [
         name
         for name in names()
@@ -125,13 +132,6 @@ def sign_up_function(settings: Settings) -> sql.Composed:
     return _function(settings, settings.install.trigger)
 
 
-def follow_name(settings: Settings) -> str:
-    """The name of the trigger that follows changes of users."""
-    trigger = settings.install.trigger
-    updated = trigger.replace("created", "updated")
-    return updated if updated != trigger else f"{trigger}_updated"
-
-
 def _change(name: str, named: Names, settings: Settings, shapes: Sequence[Shape]) -> Change:
     scripts = {part: load(f"changes/{name}/{part}") for part in ("apply", "verify", "revert")}
     texts = {part: compose(script, named).as_string() for part, script in scripts.items()}
@@ -145,6 +145,7 @@ def _change(name: str, named: Names, settings: Settings, shapes: Sequence[Shape]
         apply=texts["apply"],
         verify=texts["verify"],
         revert=texts["revert"],
+        trigger=_trigger(name, named),
     )
 
 
@@ -163,9 +164,8 @@ def _configuration(settings: Settings, shapes: Sequence[Shape]) -> str:
     return configuration(settings, [shape.settings for shape in shapes])
 
 
-def _names(settings: Settings, shapes: Sequence[Shape]) -> Names:
+def _names(settings: Settings, shapes: Sequence[Shape], follow_trigger: str) -> Names:
     made = [shape.settings for shape in shapes if shape.made]
-    follow_trigger = follow_name(settings)
     return {
         **ours(settings),
         "drop_own_schema": block("drop_own_schema", ours(settings)),
@@ -194,19 +194,20 @@ def _names(settings: Settings, shapes: Sequence[Shape]) -> Names:
 
 def _own(name: str, named: Names) -> Names:
     """The names that mean another thing in each change."""
-    kinds = {
-        SIGN_UP: ("trigger", "sign_up_function"),
-        FOLLOW: ("follow_trigger", "follow_function"),
-    }
-    if name not in kinds:
+    functions = {SIGN_UP: "sign_up_function", FOLLOW: "follow_function"}
+    if name not in functions:
         return {}
-    trigger, function = (named[key] for key in kinds[name])
-    assert isinstance(trigger, sql.Identifier)
     faults = named | {
-        "trigger_text": sql.Literal(trigger._obj[0]),
-        "function_text": _text(function),
+        "trigger_text": sql.Literal(_trigger(name, named)),
+        "function_text": _text(named[functions[name]]),
     }
     return {"trigger_faults": fragment("trigger_faults", faults)}
+
+
+def _trigger(name: str, named: Names) -> str:
+    """The trigger on ``auth.users`` that a change makes; empty for none."""
+    trigger = named.get({SIGN_UP: "trigger", FOLLOW: "follow_trigger"}.get(name, ""))
+    return trigger._obj[0] if isinstance(trigger, sql.Identifier) else ""
 
 
 def _new_table(table: ProfileTable) -> sql.Composable:

@@ -9,7 +9,7 @@ from psycopg import sql
 from usersync.sql import profiles, unique, users
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from usersync.config import ProfileTable, Settings, Users
     from usersync.sql.unique import UniqueColumn
@@ -75,6 +75,24 @@ def ours(settings: Settings) -> Names:
         "trigger": sql.Identifier(settings.install.trigger),
         **{f"{table}_text": text(sql.Identifier(schema, table)) for table in tables},
     }
+
+
+def follow_name(settings: Settings, taken: Collection[str] = ()) -> str:
+    """The name of the trigger that follows changes of users.
+
+    Args:
+        settings: what holds in the target.
+        taken: the names of triggers on ``auth.users`` that are not ours.
+    """
+    trigger = settings.install.trigger
+    updated = trigger.replace("created", "updated")
+    name = updated if updated != trigger else _longer(trigger, "_updated")
+    return _longer(name, "_usersync") if name in taken else name
+
+
+def _longer(name: str, end: str) -> str:
+    """A name with something behind it; Postgres would cut off what is more than 63 bytes."""
+    return name.encode()[: 63 - len(end)].decode(errors="ignore") + end
 
 
 def event(kind: Event, columns: Sequence[str] | None = None) -> Names:
