@@ -30,6 +30,13 @@ from pg_trigger as t where t.tgrelid = 'auth.users'::regclass and t.tgname = 'on
 """
 
 
+#: Every trigger on auth.users as the catalog prints it.
+ALL = """
+select pg_get_triggerdef(oid) as text from pg_trigger
+where tgrelid = 'auth.users'::regclass and not tgisinternal order by tgname
+"""
+
+
 @pytest.fixture
 def theirs(app: App) -> App:
     """An app whose own trigger also makes a workspace and calls a function."""
@@ -165,7 +172,6 @@ def test_nobody_is_replaced_unasked(theirs: App) -> None:
     ("configured", "name", "text"),
     [
         ("{}", "another", "no trigger another on auth.users"),
-        ("install: {trigger: ours}", "on_auth_user_created", "takes the place and the name"),
         ("trigger: keep", "on_auth_user_created", "trigger: keep"),
     ],
 )
@@ -181,6 +187,90 @@ def test_what_cannot_be_replaced_is_refused(
     assert printed(theirs) == before
 
 
+@pytest.mark.parametrize("configured", ["usersync_new_user", "handle_new_user"])
+def test_ours_bears_the_name_of_what_it_replaced(app: App, configured: str) -> None:
+    """Nothing in usersync.yaml has to say it: the ledger does, for all that comes later."""
+    app.rows(
+        "create function public.handle() returns trigger language plpgsql security definer as"
+        " $$ begin insert into public.user_profiles (user_id) values (new.id); return new; end $$;"
+        "create function public.audit() returns trigger language plpgsql as"
+        " $$ begin return new; end $$;"
+        "create trigger handle_new_user after insert on auth.users"
+        " for each row execute function handle();"
+        "create trigger usersync_new_user after insert on auth.users"
+        " for each row execute function audit();"
+        "create trigger handle_new_user_updated after update on auth.users"
+        " for each row execute function audit()"
+    )
+    app.configure(f"install: {{trigger: {configured}}}\n")
+    before = app.rows(ALL)
+    planned = plan(app, replace="handle_new_user")
+    counts = any("does not count" in note for note in planned.notes)
+    assert counts == (configured != "handle_new_user")
+    replaced(app, "handle_new_user")
+    assert triggers(app) == [
+        "handle_new_user",
+        "handle_new_user_updated",
+        "handle_new_user_updated_usersync",
+        "usersync_new_user",
+    ]
+    user_id = app.user()
+    assert app.one("select user_id::text from public.user_profiles") == user_id
+    # Also under another name in the file, or under none.
+    app.configure("install: {trigger: elsewhere}\n")
+    assert plan(app).exit_code == 0
+    for task in ("migration.verify", "doctor"):
+        run = app.run(task, task=task)
+        assert run.exit_code in (0, 2), run.error
+        assert "change_sign_up" not in {check.check for check in run.checks if check.count}
+        assert set(states(run).values()) <= {"applied"}
+    paused = app.run("migration.pause", task="migration.pause", function=None)
+    assert paused.steps[0].name == "usersync.handle_new_user()"
+    assert app.run("migration.resume", task="migration.resume", function=None).exit_code == 0
+    app.configure("users: {anonymous: true}\n")
+    assert states(plan(app))["0006_sign_up"] == "configured"
+    applied(app)
+    assert (
+        app.one("select tgfoid::regproc::text from pg_trigger where tgname = 'handle_new_user'")
+        == "usersync.handle_new_user"
+    )
+    assert rollback(app, yes=True).exit_code == 0
+    assert app.rows(ALL) == before
+
+
+def test_ours_that_stood_under_its_own_name_moves(app: App) -> None:
+    """Installed before the app made its trigger, ours goes from its own name to that one's."""
+    applied(app)
+    app.rows(
+        "create function public.handle() returns trigger language plpgsql security definer as"
+        " $$ begin insert into public.user_profiles (user_id) values (new.id)"
+        " on conflict do nothing; return new; end $$;"
+        "create trigger theirs after insert on auth.users for each row execute function handle()"
+    )
+    before = app.one("select pg_get_triggerdef(oid) from pg_trigger where tgname = 'theirs'")
+    replaced(app, "theirs")
+    assert triggers(app) == ["theirs", "theirs_updated"]
+    app.user()
+    assert app.status().missing == 0
+    assert rollback(app, yes=True).exit_code == 0
+    assert triggers(app) == ["theirs"]
+    assert app.rows(ALL) == [{"text": before}]
+
+
+def test_keeping_it_after_all_gives_it_back(theirs: App) -> None:
+    """With `trigger: keep` apply takes ours out, and the app's trigger is there again."""
+    before = printed(theirs)
+    replaced(theirs)
+    theirs.configure("trigger: keep\n")
+    planned = plan(theirs)
+    assert states(planned)["0006_sign_up"] == "unwanted"
+    assert "The trigger on_auth_user_created of the app comes back" in planned.notes[0]
+    applied(theirs)
+    assert printed(theirs) == before
+    assert triggers(theirs) == ["on_auth_user_created"]
+    assert plan(theirs).exit_code == 0
+
+
 def test_none_leaves_sign_ups_alone(app: App) -> None:
     """With `trigger: none` nothing is put on auth.users, and nobody calls that a finding."""
     app.configure("trigger: none\n")
@@ -188,3 +278,93 @@ def test_none_leaves_sign_ups_alone(app: App) -> None:
     assert triggers(app) == []
     run = app.run("migration.verify", task="migration.verify")
     assert "sign_up_trigger_missing" not in {check.check for check in run.checks}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            "execute 'insert into public.workspaces values ($1)' using new.id;",
+            "what it does there cannot be told: it builds statements at run time (execute)",
+        ),
+        (
+            "perform net.http_post('https://example.com', '{}'::jsonb);",
+            "it uses pg_net (net.*)",
+        ),
+        ("perform pg_notify('new', new.id::text);", "it uses pg_notify"),
+        ("perform nextval('public.numbers');", "it takes numbers of a sequence (nextval)"),
+        ("perform set_config('app.x', 'y', true);", "it changes a setting (set_config)"),
+        (
+            "if auth.uid() is null then null; end if;",
+            "it asks who is signed in, which nobody is at a sign-up (auth.uid)",
+        ),
+        (
+            "perform public.welcome(new.id);",
+            "it uses pg_notify (in public.welcome)",
+        ),
+        ("perform public.welcome(new.id);", "It also writes public.workspaces: ours does not."),
+        ("perform public.welcome(new.id);", "It calls public.welcome: ours does not."),
+        ("delete from public.workspaces;", "It also writes public.workspaces: ours does not."),
+        (
+            "update auth.users set phone = null where id = new.id;",
+            "It also writes auth.users: ours does not.",
+        ),
+        ("null;", "It writes nothing else."),
+        ("null;", "It calls no other function."),
+    ],
+)
+def test_what_the_old_one_also_did(app: App, body: str, told: str) -> None:
+    """The dry run says each, also of what it calls, and says so where nobody can tell."""
+    app.rows(
+        "create schema if not exists net;"
+        "create function net.http_post(url text, body jsonb) returns bigint language sql"
+        " as 'select 1::bigint';"
+        "create table public.workspaces (owner uuid);"
+        "create sequence public.numbers;"
+        "create function public.welcome(who uuid) returns void language plpgsql as $$ begin"
+        " insert into public.workspaces values (who); perform pg_notify('new', 'x'); end $$;"
+        "create function public.handle() returns trigger language plpgsql security definer as"
+        f" $$ begin insert into public.user_profiles (user_id) values (new.id); {body}"
+        " return new; end $$;"
+        "create trigger on_auth_user_created after insert on auth.users"
+        " for each row execute function handle()"
+    )
+    notes = "\n".join(plan(app, replace="on_auth_user_created").notes)
+    assert told in notes
+
+
+def test_when_the_old_one_also_acted(app: App) -> None:
+    """Other events, before the row is written, on a condition; also of one that writes nothing."""
+    app.rows(
+        "create function public.handle() returns trigger language plpgsql as"
+        " $$ begin perform pg_notify('x', 'y'); return new; end $$;"
+        "create trigger on_auth_user_created before insert or delete or update of email, phone"
+        " on auth.users for each row execute function handle();"
+        "create trigger other after insert on auth.users for each row"
+        " when (new.email is not null) execute function handle()"
+    )
+    notes = "\n".join(plan(app, replace="on_auth_user_created").notes)
+    assert "It also acts on DELETE and UPDATE OF email, phone: ours does not." in notes
+    assert "It acts before the user is written" in notes
+    assert "it uses pg_notify" in notes
+    assert "a condition" not in notes
+    app.configure("install: {trigger: other}\n")
+    notes = "\n".join(plan(app, replace="other").notes)
+    assert "It acts on a condition (WHEN), and ours on every sign-up." in notes
+    assert "also acts" not in notes
+
+
+def test_one_that_is_paused_comes_back_paused(theirs: App) -> None:
+    """What a pause keeps is not judged; after a round trip it is resumed as ever."""
+    before = printed(theirs)
+    assert theirs.run("migration.pause", task="migration.pause", function=None).exit_code == 0
+    notes = "\n".join(plan(theirs, replace="on_auth_user_created").notes)
+    assert "It is paused" in notes
+    assert "writes nothing else" not in notes
+    replaced(theirs)
+    theirs.user()
+    assert theirs.status().missing == 0
+    assert rollback(theirs, yes=True).exit_code == 0
+    run = theirs.run("migration.resume", task="migration.resume", function=None)
+    assert run.exit_code == 0, run.error
+    assert printed(theirs) == before

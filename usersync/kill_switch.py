@@ -164,11 +164,9 @@ def _journalled(
 
 def _obvious(session: Session, found: Sequence[TriggerFunction]) -> TriggerFunction:
     """Ours, else the only function that a sign-up calls."""
-    install = session.target.settings.install
     signing_up = [one for one in found if one.on_sign_up]
-    ours = (install.schema_name, install.trigger)
     for one in signing_up:
-        if (one.schema, one.plain_name) == ours:
+        if one.schema == session.target.settings.install.schema_name:
             return one
     if len(signing_up) == 1:
         return signing_up[0]

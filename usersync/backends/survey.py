@@ -72,6 +72,8 @@ class UserTrigger:
     """Every table that its function, and what that calls, writes to; not looked up for ours."""
     calls: tuple[str, ...] = ()
     """The functions that it calls, directly or through others; not looked up for ours."""
+    effects: tuple[str, ...] = ()
+    """What they do beside that, a clause each; not looked up for ours."""
     function_attributes: tuple[str, ...] = ()
     """The statements that give its function comment, rights and owner; not looked up for ours."""
 

@@ -18,7 +18,8 @@ class Install(Section):
     A word alone says how much: ``install: nothing`` is ``install: {what: nothing}``.
     """
 
-    # What is installed is the same in every extent that has it, so its hash must not hold this.
+    # What is installed is the same in every extent that has it, and the ledger remembers the name
+    # of a trigger whose place ours took: the hash must hold neither.
     what: Extent = Field(
         "full",
         description="How much: `full`; `trigger`, which is the trigger and what it needs; "
@@ -30,7 +31,9 @@ class Install(Section):
     )
     trigger: Identifier = Field(
         "on_auth_user_created",
-        description="The name of the trigger that makes the profile of a new user.",
+        description="The name of the trigger that makes the profile of a new user; where ours took "
+        "the place of one of the app, it has the name of that one.",
+        repr=False,
     )
     on_error: Literal["record", "block"] = Field(
         "record",

@@ -101,11 +101,15 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
     wanted = PENDING | ({"edited"} if options.repair else set())
     pending = {state.name: state for state in found.states if state.state in wanted}
     rendered = {change.name: change for change in found.changes}
-    todo: list[tuple[Change, Direction]] = [
-        (as_recorded(entry), "revert")
+    going = [
+        entry
         for entry in reversed(found.survey.ledger)
         if entry.change in pending and _goes(entry, rendered.get(entry.change))
     ]
+    takeover.refuse_no_return(
+        found.survey, going, session.command("migration.apply", "--dry-run", *options.words())
+    )
+    todo: list[tuple[Change, Direction]] = [(as_recorded(entry), "revert") for entry in going]
     ground.refuse_dependents(found.survey, [change.name for change, _ in todo])
     todo += [(change, "apply") for change in found.changes if change.name in pending]
     statements = "\n".join(
@@ -113,11 +117,10 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
         for change, direction in todo
     )
     digest = consent.digest(session, "apply", found.survey, statements) if todo else ""
-    notes = (
-        takeover.told(found.survey, replaced, next(c for c in found.changes if c.replaces))
-        if replaced
-        else ()
-    )
+    notes = takeover.returning(found.survey, going)
+    if replaced:
+        new = next(change for change in found.changes if change.replaces)
+        notes = (*notes, *takeover.told(session, found.survey, replaced, new))
     return Planned(found, tuple(todo), statements, digest, notes)
 
 

@@ -54,11 +54,12 @@ def look(session: Session, *, create_table: bool = False, replace: str | None = 
         for table in tables
     ]
     taken = [one.name for one in survey.user_triggers if not is_ours(survey, one)]
-    rendered = changes.render(session.target.settings, shapes, on_users=who == "own", taken=taken)
-    rendered = takeover.carried(rendered, survey, session.target.settings)
+    settings = takeover.named(session.target.settings, survey, replace)
+    rendered = changes.render(settings, shapes, on_users=who == "own", taken=taken)
+    rendered = takeover.carried(rendered, survey, settings)
     if replace:
         theirs = takeover.chosen(session, survey, replace)
-        rendered = takeover.taking(rendered, survey, session.target.settings, theirs)
+        rendered = takeover.taking(rendered, survey, settings, theirs)
     return Ground(survey, rendered, states(survey, rendered), who)
 
 
@@ -253,7 +254,8 @@ def refuse_other_writers(
         Refused: with the trigger's name, function and definition.
         Stopped: what is to be replaced is not what it was.
     """
-    found = other_writers(survey, session.target.settings)
+    name = replaces.trigger if replaces else None
+    found = other_writers(survey, takeover.named(session.target.settings, survey, name))
     if replaces:
         takeover.stop_if_moved(session, survey, replaces)
         found = tuple(one for one in found if one.name != replaces.trigger)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from usersync.backends.catalog import LedgerEntry, Survey, UserTrigger
 from usersync.config import Settings
 from usersync.errors import Refused, Stopped
+from usersync.migration.states import PAUSED_MARK
 from usersync.session import Session
 from usersync.sql import replaced
 from usersync.sql.changes import SIGN_UP, Change, sign_up_function
@@ -26,7 +28,6 @@ def chosen(session: Session, survey: Survey, name: str) -> UserTrigger:
     Raises:
         Refused: there is none, or it cannot be put back as it is.
     """
-    install = session.target.settings.install
     triggers = [one for one in survey.user_triggers if one.on_insert]
     found = next((one for one in triggers if one.name == name), None)
     if found is None:
@@ -37,12 +38,6 @@ def chosen(session: Session, survey: Survey, name: str) -> UserTrigger:
             f"usersync.yaml says trigger: {session.target.settings.trigger}, so ours replaces none",
             "say trigger: own, or leave it out",
         )
-    if name != install.trigger:
-        raise Refused(
-            f"ours takes the place and the name of {name}, and usersync.yaml calls it"
-            f" {install.trigger}",
-            f"say install: {{trigger: {name}}} in usersync.yaml, then run the same command again",
-        )
     if not found.definition.startswith("CREATE TRIGGER") or found.enabled != "O":
         raise Refused(
             f"{name} is a constraint trigger or not simply enabled; what is replaced must come back"
@@ -50,6 +45,22 @@ def chosen(session: Session, survey: Survey, name: str) -> UserTrigger:
             "keep it: say trigger: keep in usersync.yaml",
         )
     return found
+
+
+def named(settings: Settings, survey: Survey, name: str | None) -> Settings:
+    """The settings under which ours has the name of the trigger whose place it takes, or took.
+
+    Args:
+        settings: as configured.
+        survey: what is there.
+        name: the trigger of the app that is to be replaced now, if one is.
+    """
+    kept = [replaced.read(entry.revert) for entry in survey.ledger if entry.change == SIGN_UP]
+    trigger = name or next((old.trigger for old in kept if old), settings.install.trigger)
+    if trigger == settings.install.trigger:
+        return settings
+    install = settings.install.model_copy(update={"trigger": trigger})
+    return settings.model_copy(update={"install": install})
 
 
 def taking(
@@ -111,7 +122,7 @@ def stop_if_moved(session: Session, survey: Survey, old: Replaced) -> None:
         )
 
 
-def told(survey: Survey, old: Replaced, new: Change) -> tuple[str, ...]:
+def told(session: Session, survey: Survey, old: Replaced, new: Change) -> tuple[str, ...]:
     """Both bodies, and what the app's function also did, a line each."""
     theirs = next(one for one in survey.user_triggers if one.name == old.trigger)
     also = [one for one in theirs.writes if one not in theirs.inserts_into]
@@ -127,15 +138,44 @@ def told(survey: Survey, old: Replaced, new: Change) -> tuple[str, ...]:
         f"Takes the place of {old.trigger} ({old.function}); the function stays, and is called no"
         " more. migration.rollback puts the trigger back."
     )
-    return (
-        place,
+    configured = session.target.settings.install.trigger
+    name = (
+        f"Ours bears the name {old.trigger} until then: install.trigger ({configured}) does not"
+        " count."
+    )
+    paused = PAUSED_MARK in theirs.source
+    does = (
         f"It also writes {', '.join(also)}: ours does not." if also else "It writes nothing else.",
         f"It calls {', '.join(theirs.calls)}: ours does not."
         if theirs.calls
         else "It calls no other function.",
+        *(f"Ours does not do this either: {one}." for one in theirs.effects),
+    )
+    return (
+        place,
+        *((name,) if configured != old.trigger else ()),
+        *_acts(old.definition),
+        *(
+            ("It is paused; what it did stands in the text below, and stays paused.",)
+            if paused
+            else does
+        ),
         f"{old.definition};",
         *difference,
     )
+
+
+def _acts(definition: str) -> Iterator[str]:
+    """When the app's trigger acts and ours does not, or otherwise."""
+    head, _, rest = definition.partition(" ON auth.users ")
+    when = re.search(r" (BEFORE|AFTER) (.+)$", head)
+    events = [one for one in when[2].split(" OR ") if one != "INSERT"] if when else []
+    if events:
+        yield f"It also acts on {' and '.join(events)}: ours does not."
+    if when and when[1] == "BEFORE":
+        yield "It acts before the user is written, and may change it: ours comes after."
+    if " WHEN (" in rest:
+        yield "It acts on a condition (WHEN), and ours on every sign-up."
 
 
 def returning(survey: Survey, todo: Sequence[LedgerEntry]) -> tuple[str, ...]:

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from usersync.model import Reach, Trigger
-from usersync.triggers.signs import Write, is_undone, overwrites, signs, writes, writes_to
+from usersync.triggers.signs import (
+    Write,
+    aside,
+    is_undone,
+    overwrites,
+    signs,
+    writes,
+    writes_rows,
+    writes_to,
+)
 from usersync.triggers.tokens import tokens
 
 #: Extensions whose C functions compute and do nothing else (PostgreSQL contrib, Supabase's list).
@@ -161,6 +170,28 @@ def beyond_rollback(
             if not is_undone(reason):
                 return reason + ("" if one is function else f" (in {one.name})")
     return ""
+
+
+def effects(
+    function: FunctionSource, look_up: LookUp, foreign_tables: Collection[str] = ()
+) -> tuple[str, ...]:
+    """What a function, or anything it calls, does beside writing rows, a clause each.
+
+    Args:
+        function: where to begin to read.
+        look_up: finds what stands behind references.
+        foreign_tables: names of tables that live in another server.
+    """
+    found: list[str] = []
+    for one in closure([function], look_up):
+        where = "" if one is function else f" (in {one.name})"
+        for reach, reason in _reasons(one, foreign_tables):
+            if not writes_rows(reason):
+                unclear = "what it does there cannot be told: " if reach == "undecided" else ""
+                found.append(f"{unclear}{reason}{where}")
+        if _readable(one) and one.extension not in HARMLESS_EXTENSIONS:
+            found += [f"{reason}{where}" for reason in aside(one.source)]
+    return tuple(dict.fromkeys(found))
 
 
 def unreadable(function: FunctionSource) -> bool:

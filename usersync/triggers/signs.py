@@ -54,6 +54,22 @@ _OPAQUE_FUNCTIONS = {
     ),
 }  # fmt: skip
 
+#: Functions that reach nobody, and that a trigger which takes the place of another leaves out.
+_ASIDE = {
+    **dict.fromkeys(("nextval", "setval"), "it takes numbers of a sequence"),
+    "set_config": "it changes a setting",
+    "current_setting": "it asks for a setting",
+    **dict.fromkeys(
+        ("uid", "jwt", "role", "email"), "it asks who is signed in, which nobody is at a sign-up"
+    ),
+    **dict.fromkeys(
+        ("pg_advisory_lock", "pg_advisory_xact_lock"), "it takes an advisory lock"
+    ),
+}  # fmt: skip
+
+#: Of these the schema tells what they are.
+_OF_AUTH = {"uid", "jwt", "role", "email"}
+
 #: What a statement of PL/pgSQL or SQL stands behind.
 _STATEMENT_STARTS = frozenset({";", "begin", "then", "else", "loop", "atomic", ">>"})
 
@@ -115,6 +131,25 @@ def signs(
         yield from _at(code, at, language)
         if code[at].is_name and code[at].text in foreign_tables:
             yield "outside", f"it uses the foreign table {code[at].text}"
+
+
+def aside(source: str) -> Iterator[str]:
+    """What a function does that reaches nobody and writes no row, a clause each.
+
+    Args:
+        source: its text, or the list of statements of an SQL-standard body.
+    """
+    code = [_EDGE, _EDGE, *tokens(source), _EDGE]
+    for at in range(2, len(code) - 1):
+        name, of_auth = code[at].text, code[at - 1].text == "." and code[at - 2].text == "auth"
+        called = code[at].is_name and code[at + 1].text == "("
+        if called and name in _ASIDE and (name not in _OF_AUTH or of_auth):
+            yield f"{_ASIDE[name]} ({'auth.' if name in _OF_AUTH else ''}{name})"
+
+
+def writes_rows(reason: str) -> bool:
+    """Whether a sign tells of rows of a table."""
+    return reason.startswith(("it writes to ", "it changes rows of ", "it overwrites the row "))
 
 
 def writes_to(table: str) -> str:

@@ -20,6 +20,7 @@ from usersync.triggers import (
     judge,
 )
 from usersync.triggers import beyond_rollback as may_outlive_rollback
+from usersync.triggers import effects as effects_of
 from usersync.triggers import performed as writes_performed
 from usersync.triggers import unreadable as is_unreadable
 from usersync.triggers import written as tables_written
@@ -165,6 +166,22 @@ def beyond_rollback(cursor: RowCursor, oids: Sequence[int]) -> dict[int, str]:
         for function in _functions(cursor, oids)
     }
     return {oid: why for oid, why in found.items() if why}
+
+
+def effects(cursor: RowCursor, oid: int) -> tuple[str, ...]:
+    """What a function, and what it calls, does beside writing rows.
+
+    Args:
+        cursor: in a transaction.
+        oid: the function.
+    """
+    foreign = fetch_all(cursor, compose(load("queries/foreign_tables"), {}))
+    (function,) = _functions(cursor, [oid])
+    return effects_of(
+        function,
+        lambda references, schemas: _functions(cursor, (), references, schemas),
+        [row["name"] for row in foreign],
+    )
 
 
 def reached(cursor: RowCursor, oids: Sequence[int]) -> tuple[FunctionSource, ...]:

@@ -44,10 +44,11 @@ def taken(cursor: RowCursor, settings: Settings, tables: Sequence[ProfileTable])
         oid = one.pop("function_oid")
         one["inserts_into"] = tuple(_named(inserting.get(oid, ())))
         # What ours does is known: the ledger has it.
-        if one["inserts_into"] and f"function {one['function']}" not in recorded:
+        if one["on_insert"] and f"function {one['function']}" not in recorded:
             one["writes"] = tuple(_named(reach.written(cursor, [oid])))
             called = {code.name for code in reach.reached(cursor, [oid]) if code.oid != oid}
             one["calls"] = tuple(sorted(called))
+            one["effects"] = reach.effects(cursor, oid)
             (now,) = _functions(cursor, {one["function"]: None}).values()
             one["function_attributes"] = now.attributes
     old = [one for one in (replaced.read(entry.revert) for entry in entries) if one]
