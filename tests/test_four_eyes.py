@@ -118,6 +118,7 @@ def test_one_person_does_not(
     run = approved(production, monkeypatch, planned(production, github))
     assert run.exit_code == 4
     assert "anna" in run.error
+    assert run.next_steps == ("somebody else starts the run that carries it out",)
     assert profiles(production) == 0
 
 
@@ -390,7 +391,9 @@ def test_an_environment_is_a_second_person(
     """Plan and apply are jobs of one run: whoever approved its environment must be another one."""
     github.add_run(APPLY, actor="anna", approved_by=("anna", "deployer[bot]"))
     digest = planned(production, github, APPLY)
-    assert approved(production, monkeypatch, digest, APPLY).exit_code == 4
+    run = approved(production, monkeypatch, digest, APPLY)
+    assert run.exit_code == 4
+    assert "somebody else approves the environment of the job" in " ".join(run.next_steps)
     github.add_run(APPLY, actor="anna", approved_by=("anna", "ben"))
     assert approved(production, monkeypatch, digest, APPLY).exit_code == 0
 

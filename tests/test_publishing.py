@@ -620,6 +620,12 @@ def test_the_notice_of_a_plan_has_room(stage: Stage) -> None:
     assert [line for line in stage.said if "more: see the summary" in line]
 
 
+def test_a_file_makes_no_plan(stage: Stage) -> None:
+    """The saved run of a plan may be of anywhere: whoever only publishes it has not made it."""
+    stage.publish(RUNS["plan"], to=",".join(DESTINATIONS))
+    assert "usersync plan" not in str(stage.said)
+
+
 def test_a_long_message_is_whole() -> None:
     """A message of an annotation ends where every message of ours does, not where a field does."""
     text = "a" * LONGEST_MESSAGE

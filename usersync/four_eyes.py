@@ -97,7 +97,9 @@ def check(inputs: Mapping[str, Any], surroundings: GitHub) -> None:
         who = ", ".join(sorted(makers))
         raise Stopped(
             f"{who} made this plan, and nobody else has approved it",
-            "somebody else starts the run that carries it out, or approves its environment",
+            "somebody else approves the environment of the job that carries it out"
+            if surroundings.plan_run_id == surroundings.run_id
+            else "somebody else starts the run that carries it out",
         )
 
 
