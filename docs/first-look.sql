@@ -96,7 +96,11 @@ target as materialized (
         case when c.key is not null then format('%I.%I', c.schema_name, c.table_name) end as profiles_text,
         case when c.key is not null then format('%s.%s(%s)', c.schema_name, c.table_name, c.key) end
             as named,
-        regexp_replace(c.table_name, '(\W)', '\\\1', 'g') as table_pattern
+        regexp_replace(c.table_name, '(\W)', '\\\1', 'g') as table_pattern,
+        format(
+             E'insert\\s+into\\s+("?%s"?\\s*\\.\\s*)?"?%s"?(?![\\w.$"])', regexp_replace(c.schema_name, '(\W)', '\\\1', 'g'),
+            regexp_replace(c.table_name, '(\W)', '\\\1', 'g')
+        ) as insert_pattern
     from (select) as one
     left join (select * from candidates limit 1) as c on true
 ),
@@ -245,7 +249,7 @@ findings as materialized (
         from pg_catalog.pg_proc as f
         join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
         where f.prorettype = 'trigger'::regtype
-            and f.prosrc ~* ('insert\s+into\s+[^(]*\m' || (select t."table_pattern" from target as t) || '\M')
+            and f.prosrc ~* (select t."insert_pattern" from target as t)
             and not exists (select from pg_catalog.pg_trigger as t where t.tgfoid = f.oid)
         order by f.oid desc
         limit 1
@@ -685,7 +689,7 @@ from (
     join pg_catalog.pg_proc as f on f.oid = t.tgfoid
     where t.tgrelid = to_regclass('auth.users') and not t.tgisinternal
         and t.tgenabled in ('O', 'A') and (t.tgtype & 4) <> 0
-        and f.prosrc ~* ('insert\s+into\s+[^(]*\m' || (select t."table_pattern" from target as t) || '\M')
+        and f.prosrc ~* (select t."insert_pattern" from target as t)
 ) as w
 having count(*) > 1) as f
     where (select t.key from target as t) is not null limit 5)

@@ -14,6 +14,7 @@ from usersync import config, report
 from usersync.backends.api.project import Project
 from usersync.backends.api.transport import WriteRefused
 from usersync.migration import ApplyOptions, ExportOptions, RollbackOptions
+from usersync.operations import OPERATIONS
 from usersync.sync import SyncOptions
 
 pytestmark = pytest.mark.any_postgres
@@ -43,9 +44,13 @@ LIST = "/auth/v1/admin/users?"
 def test_everything_else_names_the_two_ways(
     over: App, operation: str, inputs: dict[str, Any]
 ) -> None:
-    """Without our functions all other operations are exit 1 with the two ways to install them."""
+    """Without our functions the rest tells the two ways to install them.
+
+    What would have read could not tell, exit 1; what would have changed the schema is refused,
+    exit 3: this door cannot.
+    """
     run = over.run(operation, **inputs)
-    assert run.exit_code == 1
+    assert run.exit_code == (3 if OPERATIONS[operation].effect == "schema" else 1)
     assert "usersync is not installed there" in run.error
     told = " ".join(run.next_steps)
     assert "SUPABASE_DB_URL" in told

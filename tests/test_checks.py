@@ -556,6 +556,35 @@ def test_a_field_that_is_missing_fails_as_it_says(patient: Patient, body: str) -
     assert [one.subject for one in found.findings] == ["public.handle_new_user()"]
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("audit.user_profiles", 0),
+        ("user_profiles_log", 0),
+        ("public.user_profiles", 1),
+        ('"public" . "user_profiles"', 1),
+        ("user_profiles", 1),
+        ("\n        PUBLIC.USER_PROFILES", 1),
+    ],
+)
+def test_a_writer_is_known_by_schema_and_table(patient: Patient, name: str, found: int) -> None:
+    """A table of the same name elsewhere, or whose name only begins so, is another table."""
+    another = FUNCTION.replace("handle_new_user", "another")
+    patient.do(
+        "create schema audit; create table audit.user_profiles (user_id uuid, email text);"
+        " create table public.user_profiles_log (user_id uuid, email text);"
+        + another.replace("public.user_profiles", name).replace("''", "public", 1)
+        + TRIGGER.replace("handle_new_user", "another").replace("on_auth", "also_on_auth")
+    )
+    assert patient.ask("two_writers")[0].count == found
+    patient.do("drop trigger on_auth_user_created on auth.users", as_admin=True)
+    patient.do("drop function public.handle_new_user()")
+    patient.do("drop trigger also_on_auth_user_created on auth.users", as_admin=True)
+    (missing,) = patient.ask("sign_up_trigger_missing")
+    is_told = "public.another() is there" in missing.findings[0].detail
+    assert is_told == bool(found)
+
+
 def test_a_check_that_cannot_tell_does_not_stop_the_others(patient: Patient) -> None:
     """Without the profile table the checks about its rows say so; the others are asked."""
     patient.do("drop table public.user_profiles cascade")

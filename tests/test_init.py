@@ -307,6 +307,15 @@ def test_init_looks_where_a_target_says(app: App, monkeypatch: pytest.MonkeyPatc
     assert "new: usersync.yaml" in said
 
 
+def test_init_names_the_target_that_it_looked_at(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next command is about the same target as init itself, from the same files."""
+    monkeypatch.delenv("SUPABASE_DB_URL")
+    (app.folder / "prod.env").write_text(f"EU_URL={app.url}\nUS_URL={NOWHERE}\n")
+    (app.folder / "usersync.yaml").write_text(TWO)
+    done = called("init", "--action", PINNED, "--target", "eu", "--env-file", "prod.env")
+    assert "then: usersync sync --dry-run --target eu --env-file prod.env\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "words", "said"),
     [

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from usersync.sql.names import Names
 
 
+#: An insert into one table, named with its schema or found by the search path.
+INSERT_PATTERN = r'insert\s+into\s+("?%s"?\s*\.\s*)?"?%s"?(?![\w.$"])'
+
+
 def check_names(
     settings: Settings,
     tables: Sequence[ProfileTable],
@@ -39,7 +43,10 @@ def check_names(
         "table_text": sql.Literal(table.table),
         **ours(settings),
         "table_name": sql.Literal(table.name),
-        "table_pattern": sql.Literal(re.sub(r"(\W)", r"\\\1", table.table)),
+        "table_pattern": sql.Literal(_escaped(table.table)),
+        "insert_pattern": sql.Literal(
+            INSERT_PATTERN % (_escaped(table.schema_name), _escaped(table.table))
+        ),
         "profiles": profiles.table_name(table),
         "key": sql.Identifier(table.key),
         "key_text": sql.Literal(table.key),
@@ -56,6 +63,11 @@ def check_names(
         "broken_columns": broken[0],
         "broken_reasons": broken[1],
     }
+
+
+def _escaped(name: str) -> str:
+    """A name as a part of a regular expression of Postgres."""
+    return re.sub(r"(\W)", r"\\\1", name)
 
 
 def _null_columns(table: ProfileTable) -> sql.Composed:

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from usersync.config import Settings
 from usersync.sql import Script, checks, compose, load, names, users
+from usersync.sql.check_names import INSERT_PATTERN
 
 #: Of the columns and what they mean; `doctor --from` refuses another.
 VERSION = "1"
@@ -46,6 +47,7 @@ def first_look_text() -> str:
         load("queries/first_look"),
         {
             "candidates": _inner(load("queries/candidates"), {}),
+            "insert_pattern": sql.Literal(INSERT_PATTERN),
             "triggers": _inner(load("queries/acting_triggers"), named),
             "counts_text": _counts(settings),
             "differs_text": _dollars(users.email_differs("@email@", "@key@").as_string()),
@@ -66,6 +68,7 @@ def _names(settings: Settings) -> names.Names:
         "table_text": "table_name",
         "table_name": "named",
         "table_pattern": "table_pattern",
+        "insert_pattern": "insert_pattern",
         "key_text": "key",
         "email_text": "email",
     }

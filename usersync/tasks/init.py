@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from invoke.context import Context
 
 from usersync.errors import Refused, UsersyncError
 from usersync.privacy import LONGEST_MESSAGE, visible
-from usersync.tasks.command import command, program
+from usersync.tasks.command import command, program, task_names
 
 if TYPE_CHECKING:
     from usersync.model import Outcome
@@ -80,8 +81,15 @@ def init(
         if one.differs or (diff and one.there is None):
             print("\n".join(one.diff))
     if not diff:
-        print(f"\nRead usersync.yaml first, then: {program()} sync --dry-run\n\n{_GH}", end="")
+        print(f"\nRead usersync.yaml first, then: {_plan(**flags)}\n\n{_GH}", end="")
     return 2 if any(one.differs or (diff and one.there is None) for one in planned) else 0
+
+
+def _plan(target: list[str], config: str | None, env_file: str | None) -> str:
+    """The command that plans the first sync, about the target that init looked at."""
+    given = (("--target", _one(target)), ("--config", config), ("--env-file", env_file))
+    words = [part for name, value in given if value for part in (name, value)]
+    return f"{task_names('init')}{shlex.join(['sync', '--dry-run', *words])}"
 
 
 def _look(target: list[str], config: str | None, env_file: str | None) -> Outcome:

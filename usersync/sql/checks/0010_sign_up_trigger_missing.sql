@@ -13,7 +13,7 @@ select {table_name} as subject, coalesce(
         from pg_catalog.pg_proc as f
         join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
         where f.prorettype = 'trigger'::regtype
-            and f.prosrc ~* ('insert\s+into\s+[^(]*\m' || {table_pattern} || '\M')
+            and f.prosrc ~* {insert_pattern}
             and not exists (select from pg_catalog.pg_trigger as t where t.tgfoid = f.oid)
         order by f.oid desc
         limit 1

@@ -13,6 +13,6 @@ from (
     join pg_catalog.pg_proc as f on f.oid = t.tgfoid
     where t.tgrelid = to_regclass('auth.users') and not t.tgisinternal
         and t.tgenabled in ('O', 'A') and (t.tgtype & 4) <> 0
-        and f.prosrc ~* ('insert\s+into\s+[^(]*\m' || {table_pattern} || '\M')
+        and f.prosrc ~* {insert_pattern}
 ) as w
 having count(*) > 1;

@@ -10,7 +10,11 @@ target as materialized (
         case when c.key is not null then format('%I.%I', c.schema_name, c.table_name) end as profiles_text,
         case when c.key is not null then format('%s.%s(%s)', c.schema_name, c.table_name, c.key) end
             as named,
-        regexp_replace(c.table_name, '(\W)', '\\\1', 'g') as table_pattern
+        regexp_replace(c.table_name, '(\W)', '\\\1', 'g') as table_pattern,
+        format(
+            {insert_pattern}, regexp_replace(c.schema_name, '(\W)', '\\\1', 'g'),
+            regexp_replace(c.table_name, '(\W)', '\\\1', 'g')
+        ) as insert_pattern
     from (select) as one
     left join (select * from candidates limit 1) as c on true
 ),

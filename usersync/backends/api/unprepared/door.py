@@ -87,7 +87,8 @@ class UnpreparedDoor:
 
     def refuse(self, effect: Effect, task: str) -> None:  # noqa: ARG002
         if effect == "schema":
-            raise self._missing
+            # Not what could not be told: through this door it cannot be done.
+            raise Refused(self._missing.message, self._missing.next_step)
 
     # -- where we are ------------------------------------------------------------------------
 
