@@ -539,7 +539,7 @@ def notice_of(ran: Ran, job: str) -> str:
     """What a job said of the plan that it made."""
     lines = tuple(one for one in ran.lines if one.get("jobID") == job)
     (notice,) = [line for line in replace(ran, lines=lines).told if "usersync plan" in line]
-    assert re.fullmatch(r"::notice title=usersync plan::plan [0-9a-f]{32}", notice)
+    assert re.fullmatch(r"::notice title=usersync plan::plan [0-9a-f]{40}", notice)
     return notice
 
 

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 _TITLE = "usersync plan"
 #: How its text begins; a fingerprint for each plan follows.
 _WORD = "plan"
-#: A hash of so many digits stands for no other plan, also where somebody looks for one.
-_DIGITS = 32
+#: A hash of so many digits stands for no other plan, also where somebody looks for one; of 32 it
+#: would be taken for the id of a user, and made short.
+_DIGITS = 40
 #: Plans of one notice: what is longer than `LONGEST_MESSAGE` would be cut.
-_MOST = 100
+_MOST = 90
 
 
 @dataclass(frozen=True, slots=True)
