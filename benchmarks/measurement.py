@@ -13,7 +13,8 @@ import psutil
 
 #: The machine counts as quiet when all processes together use less of it than this.
 _QUIET_PERCENT = 12.0
-_PATIENCE_S = 90.0
+#: So long it is waited for a quiet moment.
+PATIENCE_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def in_turn(rounds: int, **shapes: Callable[[], float]) -> dict[str, float]:
 
 def await_quiet() -> None:
     """Wait until nobody else uses the machine much, but not for ever; say so when somebody does."""
-    give_up_at = time.monotonic() + _PATIENCE_S
+    give_up_at = time.monotonic() + PATIENCE_S
     while (busy := psutil.cpu_percent(interval=0.2)) > _QUIET_PERCENT:
         if time.monotonic() > give_up_at:
             say(

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,80 +27,92 @@ from invoke.program import Program
 
 import tasks
 import usersync.tasks
+from tests import act
 from tests.app import App
 from usersync import config, doctor, local, schedule, shelf
 from usersync.model import ChangeState
-from usersync.operations import own
+from usersync.operations import OPERATIONS, own
 from usersync.sql.checks_page import checks_markdown
 
 pytestmark = pytest.mark.any_postgres
 
 ROOT = Path(__file__).parents[1]
-PAGES = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/api.md",
-    "docs/before-the-migration.md",
-    "docs/checks.md",
-    "docs/configuration.md",
-    "docs/first-look.md",
-    "docs/github-actions.md",
-    "docs/health.md",
-    "docs/leaving.md",
-    "docs/migration.md",
-    "docs/one-person.md",
-    "docs/pull-requests.md",
-    "docs/quick-reference.md",
-    "docs/repairs.md",
-    "docs/reports.md",
-    "docs/runbooks.md",
-    "docs/user-synchronization.md",
-    "docs/your-own-trigger.md",
-)
+DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+PAGES = ("README.md", "CONTRIBUTING.md", *DOCS)
 
 #: What the docs promise and no task does yet; every mention stands beside "not yet".
 NOT_YET: set[str] = set()
 
 DATABASE_OF_NOBODY = "postgresql://postgres.PROJECT_REF:PASSWORD@POOLER_HOST:5432/postgres"
 
-#: Commands that are not run one by one, each with who runs it or why nobody can.
+#: Commands that are not run one by one, each with the test that runs it.
 NOT_RUN_HERE = {
-    "invoke --help TASK": "it stands for every task",
-    "invoke TASK": "it stands for every task",
-    "invoke local.seed --users 12000 --missing 431": "test_shown_output runs it",
-    "invoke doctor --from answer.csv": "test_first_look.py renders real answers",
-    "invoke doctor --from answer.json --json": "as above",
-    "invoke doctor --from - < answer.csv": "as above",
-    "invoke reference": "it writes into this checkout",
-    "invoke local.up": "test_shown_output runs it",
-    "invoke usersync.status": "test_the_collection_example has it",
-    "usersync TASK": "it stands for every task",
-    "python3 bootstrap.py demo": ".ci/run runs it",
-    "python3 bootstrap.py check": ".ci/run runs it",
-    "invoke check": ".ci/run runs it",
-    "invoke migration.rollback --dry-run": "nothing is installed: its page runs it in order",
-    "invoke migration.rollback --approve DIGEST": "as above",
-    "invoke health.check": "test_health_check.py asks real servers",
-    "invoke health.check --base-url https://app.example.com": "as above",
-    "invoke health.serve --port 8000": "test_health_serve.py starts it, on a free port",
-    'pip install "usersync[serve]"': "bootstrap.py installs in the same way",
-    "export USERSYNC_HEALTH_TOKEN=TOKEN": "what the tests set themselves",
-    "invoke migration.compare --base-ref HEAD^1": "test_compare.py runs it in a checkout",
-    "invoke migration.compare --base-ref HEAD^1 --server-url-env SERVER_URL": "as above",
-    "export SERVER_URL=postgresql://supabase_admin:postgres@127.0.0.1:54322/postgres": "as above",
-    "usersync init": "test_init.py runs it",
-    "pip install git+https://github.com/OWNER/usersync@COMMIT": "bootstrap.py installs the same",
-    "invoke migration.apply --replace on_auth_user_created --dry-run": "test_takeover.py has it",
-    "invoke migration.apply --replace on_auth_user_created --approve DIGEST": "as above",
-    "invoke test": "it is these tests",
-    "invoke runbook.docs": "test_runbook_format holds the pages fresh",
-    "pytest tests/test_docs.py -n 2": "it is this test",
-    ". .venv/bin/activate": "made by venv",
-    "pip install PATH_TO_CHECKOUT": "bootstrap.py installs in the same way",
-    "export SUPABASE_URL='https://PROJECT_REF.supabase.co'": "test_api_door sets its own",
-    "export SUPABASE_SERVICE_ROLE_KEY=KEY": "as above",
-    f"export SUPABASE_DB_URL='{DATABASE_OF_NOBODY}'": "what the tests set themselves",
+    "invoke --help TASK": "test_tasks.test_help_of_a_task",
+    "invoke local.seed --users 12000 --missing 431": "test_docs.test_shown_output",
+    "invoke local.up": "test_docs.test_shown_output",
+    "invoke doctor --from answer.csv": "test_first_look.test_of_drift",
+    "invoke doctor --from answer.json --json": "test_first_look.test_of_drift",
+    "invoke doctor --from - < answer.csv": "test_first_look.test_the_flag_renders_the_file",
+    "invoke usersync.status": "test_docs.test_the_collection_example",
+    "python3 bootstrap.py demo": "test_docs.test_the_two_commands_of_the_readme",
+    "python3 bootstrap.py check": "test_docs.test_the_two_commands_of_the_readme",
+    "invoke migration.rollback --dry-run": "test_docs.test_the_commands_of_a_page_in_their_order",
+    "invoke migration.rollback --approve DIGEST": (
+        "test_rollback.test_production_takes_only_a_digest"
+    ),
+    "invoke health.check": "test_health_check.test_the_address_is_configured",
+    "invoke health.check --base-url https://app.example.com": "test_health_check.test_all_is_well",
+    "invoke health.serve --port 8000": "test_health_serve.test_it_ends_when_it_is_told_to",
+    "invoke migration.compare --base-ref HEAD^1": (
+        "test_compare.test_from_the_command_line_to_the_file"
+    ),
+    "invoke migration.compare --base-ref HEAD^1 --server-url-env SERVER_URL": (
+        "test_compare.test_in_a_checkout_on_a_given_server"
+    ),
+    "usersync init": "test_init.test_init_writes_what_is_missing",
+    "gh workflow run usersync-sync.yml": "test_init_gh.test_the_commands_of_the_page",
+    # Debian's gh does not know it yet; what it sets is seen to stop the nights.
+    "gh variable set USERSYNC_NIGHTLY --body off": (
+        "test_workflows_act.test_a_night_that_is_switched_off"
+    ),
+    "invoke migration.apply --replace on_auth_user_created --dry-run": (
+        "test_takeover.test_the_dry_run_shows_both_and_what_the_old_one_also_did"
+    ),
+    "invoke migration.apply --replace on_auth_user_created --approve DIGEST": (
+        "test_takeover.test_a_round_trip_restores_both_byte_for_byte"
+    ),
+    "invoke runbook.docs": "test_runbook_format.test_a_stale_page_is_caught_and_written",
+    'pip install ".[serve]"': "test_docs.test_every_installation_of_the_docs",
+    "pip install PATH_TO_CHECKOUT": "test_docs.test_every_installation_of_the_docs",
+    "pip install git+https://github.com/OWNER/usersync@COMMIT": (
+        "test_docs.test_every_installation_of_the_docs"
+    ),
 }
+
+#: What stands in the docs as commands do, and nobody runs: why not.
+NO_COMMANDS = {
+    "invoke TASK": "it stands for every task",
+    "usersync TASK": "it stands for every task",
+    "usersync runbook.many": "the benchmark makes this runbook",
+    "invoke check": "it is what .ci/run runs, these tests among it",
+    "TMPDIR=/dev/shm invoke check": "as above",
+    "invoke test": "it is these tests",
+    "pytest --snapshot-update": "it rewrites the snapshots that these tests read",
+    "invoke reference": "it writes into this checkout; that it would change nothing is tested",
+    ". .venv/bin/activate": "made by venv",
+    "export USERSYNC_HEALTH_TOKEN=TOKEN": "what the tests set themselves",
+    "export SERVER_URL=postgresql://supabase_admin:postgres@127.0.0.1:54322/postgres": "as above",
+    "export SUPABASE_URL='https://PROJECT_REF.supabase.co'": "as above",
+    "export SUPABASE_SERVICE_ROLE_KEY=KEY": "as above",
+    f"export SUPABASE_DB_URL='{DATABASE_OF_NOBODY}'": "as above",
+}
+
+#: What blocks are written in; `yml` is read by test_workflows_static.py, `mermaid` by
+#: test_diagrams.py, the rest here.
+LANGUAGES = {"sh", "sql", "yaml", "yml", "python", "text", "mermaid", "jinja"}
+
+#: A command in inline code; others' programs are named there, and only GitHub's is run.
+IS_COMMAND = re.compile(r"(\w+=\S+ )*(invoke|usersync|pip|pytest|gh|python3|python -m) ")
 
 #: The commands of the operators' old page; each has its place in the new one.
 OLD_COMMANDS = (
@@ -139,8 +153,9 @@ OLD_HEADINGS = (
 #: Collections that have tasks, or will have: what is in them exists or is not yet.
 COLLECTIONS = ("connect", "health", "local", "migration", "repair", "report", "runbook")
 
-#: Flags of others that the docs speak of: of Invoke, of pytest, of gh.
-FLAGS_OF_OTHERS = {"--body", "--dry", "--help", "--snapshot-update"}
+#: Flags of others that the docs speak of: of Invoke, of pytest, of gh, of the benchmarks.
+FLAGS_OF_OTHERS = {"--body", "--dry", "--help", "--list", "--snapshot-update", "--version"}
+FLAGS_OF_OTHERS |= {"--only", "--profile"}
 
 RUNBOOKS = shelf.entries()
 
@@ -233,7 +248,7 @@ def commands() -> Iterator[Command]:
                 yield Command(f"{block.page}:{block.line + number}", text)
     for page in PAGES:
         for code in inline_code(page):
-            if code.startswith(("invoke ", "usersync ")):
+            if IS_COMMAND.match(code):
                 yield Command(page, code)
 
 
@@ -294,6 +309,7 @@ class Prompt:
             words = words[: words.index("<")]
             typed = self.app.one("select email from auth.users where id::text like '24c2c7f8%'")
         words = [self._digest(words) if word == "DIGEST" else word for word in words]
+        words = ["24c2c7f8" if word == "USER" else word for word in words]
         self.patch.setattr(sys, "stdin", io.StringIO(f"{typed}\n"))
         self.patch.setattr(sys, "argv", words)
         self.capture.readouterr()
@@ -340,17 +356,18 @@ def expected_exit_code(words: list[str]) -> int:
     return 2 if finds & set(words) else 0
 
 
-RUN_HERE = sorted(
-    {
-        one
-        for one in commands()
-        if one.text not in NOT_RUN_HERE and not one.place.startswith(IN_ORDER)
-    },
-    key=str,
-)
+#: Each command once, whatever pages it stands on; those of a runbook's own page are run by
+#: test_runbook_format.py.
+RUN_HERE = {
+    one.text: one
+    for one in sorted(commands(), key=str)
+    if one.text.startswith(("invoke ", "usersync "))
+    and one.text not in NOT_RUN_HERE | NO_COMMANDS
+    and not one.place.startswith((*IN_ORDER, "docs/runbooks/"))
+}
 
 
-@pytest.mark.parametrize("command", RUN_HERE, ids=str)
+@pytest.mark.parametrize("command", RUN_HERE.values(), ids=str)
 def test_every_command_runs(prompt: Prompt, command: Command) -> None:
     """Every documented command does what it should on a database where 5 of 150 are missing."""
     words = shlex.split(command.text)
@@ -361,8 +378,94 @@ def test_every_command_runs(prompt: Prompt, command: Command) -> None:
 
 
 def test_no_excuse_is_left_over() -> None:
-    """Every command that is not run here still stands in the docs."""
-    assert NOT_RUN_HERE.keys() | EXIT_CODES_IN_ORDER.keys() <= {one.text for one in commands()}
+    """Every command that is not run here still stands in the docs, and its test is there."""
+    excused = NOT_RUN_HERE.keys() | NO_COMMANDS.keys() | EXIT_CODES_IN_ORDER.keys()
+    assert excused - {one.text for one in commands()} == set()
+    for named in NOT_RUN_HERE.values():
+        file, _, test = named.partition(".")
+        assert f"\ndef {test}(" in read(f"tests/{file}.py"), named
+
+
+def test_no_command_and_no_block_is_left_out() -> None:
+    """What is neither run here nor excused is read by a test of its own: pytest's, benchmarks'."""
+    others = {one.text for one in commands()} - NOT_RUN_HERE.keys() - NO_COMMANDS.keys()
+    others -= {one for one in others if one.startswith(("invoke ", "usersync "))}
+    assert others == {*pytest_commands(), *benchmark_commands()}
+    assert {block.language for block in blocks()} <= LANGUAGES
+
+
+def pytest_commands() -> set[str]:
+    """The commands that run a file of tests, or some of it."""
+    return {one.text for one in commands() if one.text.startswith("pytest tests/")}
+
+
+def test_the_tests_of_the_docs_are_there() -> None:
+    """What ``pytest`` is told to run is there; running them again would show nothing."""
+    assert len(pytest_commands()) > 2
+    for text in pytest_commands():
+        _, file, *options = shlex.split(text)
+        wanted = options[options.index("-k") + 1] if "-k" in options else ""
+        assert re.search(rf"^def test_\w*{wanted}", read(file), re.MULTILINE), text
+
+
+def benchmark_commands() -> set[str]:
+    """The commands that measure."""
+    return {one.text for one in commands() if "python -m benchmarks" in one.text}
+
+
+def test_the_benchmarks_of_the_docs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is understood. One is run: the others take minutes to hours, on a quiet machine."""
+    from benchmarks import __main__ as benchmarks
+    from benchmarks import measurement, report_speed
+
+    assert "python -m benchmarks --only reports" in benchmark_commands()
+    for text in benchmark_commands():
+        _, _, words = text.partition("python -m benchmarks")
+        benchmarks.parser().parse_args(shlex.split(words))
+    monkeypatch.setattr(measurement, "PATIENCE_S", 0.0)
+    assert len(list(report_speed.rendering())) == 4
+
+
+def test_every_installation_of_the_docs(tmp_path: Path) -> None:
+    """pip takes every address that the docs give, with its extra, as far as before it installs.
+
+    Without the package index there is no setuptools to build with; on CI that is a failure.
+    """
+    checkout = act.export(tmp_path / "checkout")
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message=all"]):
+        subprocess.run([*act.GIT, *words], cwd=checkout, check=True, capture_output=True)
+    head = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.run(head, cwd=checkout, check=True, capture_output=True, text=True).stdout
+    places = {
+        "PATH_TO_CHECKOUT": str(checkout),
+        "git+https://github.com/OWNER/usersync@COMMIT": f"git+file://{checkout}@{commit.strip()}",
+    }
+    texts = {one.text for one in commands() if one.text.startswith("pip ")}
+    for text in sorted(texts):
+        words = [places.get(word, word) for word in shlex.split(text)]
+        done = subprocess.run(
+            [sys.executable, "-m", *words, "--dry-run", "--quiet", "--disable-pip-version-check"],
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if "No matching distribution" in done.stderr and "CI" not in os.environ:
+            pytest.skip("the package index is out of reach")
+        assert done.returncode == 0, done.stderr
+        assert "does not provide the extra" not in done.stderr, text
+
+
+def test_reference_would_change_nothing(tmp_path: Path) -> None:
+    """``invoke reference`` writes exactly what stands in this checkout."""
+    for name in ("tasks.py", "docs", "schemas", ".github"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in written}
+    command = [sys.executable, "-m", "invoke", "reference"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert {path: path.read_bytes() for path in written} == before
 
 
 def test_the_two_commands_of_the_readme() -> None:
@@ -381,7 +484,7 @@ def test_inline_code_names_tasks_and_flags_that_exist(
         if len(words) > 1 and words[0] in TASKS:
             monkeypatch.setattr(sys, "argv", ["invoke", *words])
             Parser(contexts=tasks.ns.to_contexts()).parse_argv(words)
-        if not code.startswith("python "):
+        if "python " not in code:
             unknown = set(re.findall(r"(?<!\S)--[a-z-]+", code)) - flags() - FLAGS_OF_OTHERS
             assert not unknown, code
 
@@ -389,6 +492,8 @@ def test_inline_code_names_tasks_and_flags_that_exist(
 @pytest.mark.parametrize("page", PAGES)
 def test_what_does_not_exist_yet_is_called_so(page: str) -> None:
     """A task of the docs exists, or stands in a line that says it does not yet."""
+    # The steps of a runbook name operations.
+    known = TASKS | (OPERATIONS.keys() if page.startswith("docs/runbooks/") else set())
     settings = set(re.findall(r"^\| `([^`]+)` \|", config.reference_markdown(), re.MULTILINE))
     for line in read(page).splitlines():
         for code in re.findall(r"`([^`]+)`", line):
@@ -399,7 +504,7 @@ def test_what_does_not_exist_yet_is_called_so(page: str) -> None:
             elif name in settings:
                 continue
             elif name.split(".")[0] in COLLECTIONS and "." in name:
-                assert name in TASKS, line
+                assert name in known, line
 
 
 def test_every_task_stands_in_the_commands_table() -> None:
@@ -417,6 +522,16 @@ def test_every_flag_stands_in_the_docs() -> None:
     assert flags() - {flag.replace("_", "-") for flag in inputs} <= set(
         re.findall(r"--[\w-]+", mentioned)
     )
+
+
+def test_the_example_of_a_template(prompt: Prompt) -> None:
+    """The template on the page of reports is one that a report is rendered with."""
+    (block,) = blocks("jinja")
+    (prompt.app.folder / "mine.md.j2").write_text(block.text)
+    prompt.run("invoke status --out status.json")
+    code, printed = prompt.run("invoke report.render --run status.json --template mine.md.j2")
+    assert code == 0, printed
+    assert "Questions: #auth-team" in printed
 
 
 def test_the_example_of_an_operation(workdir: Path) -> None:
@@ -566,9 +681,6 @@ def linked(page: str) -> set[str]:
     names = re.findall(r"\]\(([^)#]+\.md)(?:#[^)]*)?\)", read(page))
     there = (ROOT / page).parent
     return {str((there / name).resolve().relative_to(ROOT)) for name in names if ":" not in name}
-
-
-DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
 
 
 @pytest.mark.parametrize("page", DOCS)
