@@ -143,6 +143,26 @@ def test_the_name_of_the_trigger_on_updates_may_be_taken(app: App) -> None:
     assert app.rows(DEFINITIONS) == before
 
 
+def test_both_names_of_the_trigger_on_updates_may_be_taken(app: App) -> None:
+    """Then already the dry run says so, exit 3, and both are left alone."""
+    writer(app, "perform 1;", name="elsewhere")
+    for name in ("on_auth_user_updated", "on_auth_user_updated_usersync"):
+        app.rows(
+            f"create trigger {name} after update of email on auth.users"
+            " for each row execute function public.handle()"
+        )
+    before = app.rows(DEFINITIONS)
+    for run in (plan(app), apply(app, yes=True)):
+        assert run.exit_code == 3, run.error
+        assert "the trigger on_auth_user_updated_usersync on auth.users" in run.error
+        assert "install: {trigger: usersync_user_created}" in " ".join(run.next_steps)
+    assert app.rows(DEFINITIONS) == before
+    assert not has_schema(app)
+    app.configure("install: {trigger: usersync_user_created}\n")
+    applied(app)
+    assert "usersync_user_updated" in triggers(app)
+
+
 def test_the_name_is_taken_between_plan_and_lock(app: App) -> None:
     """Whose a name is, is asked again under the lock: exit 3, and the app's trigger stands."""
     app.configure("install: {lock_timeout_s: 0.5, max_blocked_s: 20}\n")

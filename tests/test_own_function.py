@@ -7,6 +7,7 @@ import pytest
 from tests.api_server import SERVICE_KEY, Api, api
 from tests.app import App, counts, summary_of
 from tests.migrated import applied
+from usersync.sync import SyncOptions
 
 __all__ = ["api"]
 
@@ -172,16 +173,27 @@ def test_the_api_cannot_run_it(lacking: App, api: Api, monkeypatch: pytest.Monke
     """Over the API it is exit 3 and the way that can; the app's trigger is told from ours."""
     function(lacking, INSERT)
     applied(lacking)
+    user_id = lacking.one("select id::text from auth.users limit 1")
     monkeypatch.delenv("SUPABASE_DB_URL")
     monkeypatch.setenv("SUPABASE_URL", api.url)
     monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", SERVICE_KEY)
     assert lacking.status().missing == 6
-    run = lacking.sync()
+    for run in (
+        lacking.sync(),
+        lacking.run("sync.plan", task="sync", options=SyncOptions()),
+        lacking.run("sync.rehearse", task="sync", options=SyncOptions()),
+        lacking.run("create-profile", reference=user_id, yes=True),
+    ):
+        assert run.exit_code == 3, run.error
+        assert "public.handle()" in run.error
+        told = " ".join(run.next_steps)
+        assert "SUPABASE_DB_URL" in told
+        assert "create: columns" in told
+    run = lacking.run("sync.overwrite", task="sync", options=SyncOptions())
     assert run.exit_code == 3
-    assert "public.handle()" in run.error
-    told = " ".join(run.next_steps)
-    assert "SUPABASE_DB_URL" in told
-    assert "create: columns" in told
+    assert "SUPABASE_DB_URL" in " ".join(run.next_steps)
+    assert lacking.run("doctor.user", task="doctor", reference=user_id).exit_code == 2
+    assert lacking.status().missing == 6
 
 
 def test_before_the_migration_the_api_cannot_run_it(

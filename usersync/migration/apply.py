@@ -111,7 +111,10 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
     )
     todo: list[tuple[Change, Direction]] = [(as_recorded(entry), "revert") for entry in going]
     ground.refuse_dependents(found.survey, [change.name for change, _ in todo])
-    todo += [(change, "apply") for change in found.changes if change.name in pending]
+    for change in found.changes:
+        if change.name in pending:
+            ground.refuse_namesake(found.survey, change)
+            todo.append((change, "apply"))
     statements = "\n".join(
         f"-- {direction} {change.name}\n{session.backend.catalog.statements(change, direction)}"
         for change, direction in todo
