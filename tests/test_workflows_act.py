@@ -1068,7 +1068,10 @@ def test_a_comment_for_a_fork(ours: Repository, github: GitHub) -> None:
     assert (ours.home / "proofs").read_text().splitlines() == [
         "invoke runbook.drill",
         "invoke runbook.drill --own-trigger",
-        "pytest -n 2 tests/test_changes.py tests/test_takeover.py -k round_trip",
+        (
+            "pytest -n 2 tests/test_changes.py tests/test_given_back.py tests/test_takeover.py"
+            " -k round_trip"
+        ),
     ]
     github.can_write = True
     finished = {
