@@ -252,6 +252,25 @@ def test_any_source(app: App) -> None:
     ]
 
 
+def test_a_source_that_fails_for_one_user(app: App) -> None:
+    """Nobody's value can be told then: the column is named, and what to do."""
+    source = "(raw_user_meta_data ->> $k$number$k$)::integer::text"
+    people(app, source=f'{{from: {{sql: "{source}"}}, unique: suffix}}')
+    app.user(raw_user_meta_data={"number": "1"})
+    app.user(raw_user_meta_data={"number": "secret"})
+    for task in ("sync.plan", "sync.rehearse", "sync"):
+        run = app.run(task, options=SyncOptions())
+        assert run.exit_code == 1
+        assert run.error.startswith("public.people(uid): who wants which username: ")
+        assert "22P02" in run.error
+        assert "secret" not in run.error
+        assert "answer null" in run.next_steps[0]
+    mapping = (app.folder / "usersync.yaml").read_text()
+    app.configure(mapping.replace("{from: {", "{").replace("}, unique: suffix}", "}"))
+    summary = summary_of(app.sync())
+    assert (summary.created, summary.failed) == (1, 1)
+
+
 @pytest.mark.parametrize("more_users", [0, 3_000])
 def test_many_of_one_value(app: App, more_users: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands who want one value get one number each, in the order of sign-up, also where the

@@ -7,7 +7,8 @@ is cut off, limited or shared out gives in the end what one run would have given
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from usersync.backends import Backend, Numbers, Selection, Table, Wish
 from usersync.errors import CouldNotTell
@@ -32,7 +33,8 @@ def numbers(
     if not table.suffixed:
         return None, ()
     for spare in _SPARE:
-        wishes = backend.wishes(table, selection, spare)
+        with explained(table):
+            wishes = backend.wishes(table, selection, spare)
         given = {
             column.name: give([one for one in wishes if one.column == column.name])
             for column in table.suffixed
@@ -59,6 +61,26 @@ def numbers(
         for column in table.suffixed
     ]
     return found, tuple(one for one in told if one.count)
+
+
+@contextmanager
+def explained(table: Table) -> Iterator[None]:
+    """Name what may be to blame for an answer that fails: one user's value fails it for all.
+
+    Raises:
+        CouldNotTell: with the columns of which no two profiles may have the same value.
+    """
+    try:
+        yield
+    except CouldNotTell as error:
+        if error.next_step or not table.suffixed:
+            raise
+        columns = ", ".join(column.name for column in table.suffixed)
+        raise CouldNotTell(
+            f"{table.settings.name}: who wants which {columns}: {error.message}",
+            "let the `sql:` source in usersync.yaml answer null where what a user has does not fit;"
+            " without `unique: suffix` such a user is a failed creation, and stops nobody",
+        ) from error
 
 
 def give(wishes: Sequence[Wish]) -> dict[str, int] | None:

@@ -14,7 +14,7 @@ from usersync.session import Session
 from usersync.sql import profiles
 from usersync.sync import guards
 from usersync.sync.latecomers import LOOKED_AT, latecomers
-from usersync.sync.numbers import numbers
+from usersync.sync.numbers import explained, numbers
 from usersync.sync.work import PAGE_ROWS
 
 
@@ -96,7 +96,8 @@ def make_plan(
         last=_last_of_limit(session, table, options, approved),
     )
     listed = PAGE_ROWS if carry_out else 0
-    counts = session.backend.plan(table, selection, listed=listed)
+    with explained(table):
+        counts = session.backend.plan(table, selection, listed=listed)
     if approved and counts.planned > approved.rows:
         late = latecomers(
             session.backend.touched_users(table, selection, LOOKED_AT),
