@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Nobody's: RFC 2606 keeps the domain from ever existing.
 PREFIX = "usersync-canary-"
 DOMAIN = "@usersync.invalid"
-_ADDRESS = rf"{PREFIX}[0-9a-f]{{32}}{DOMAIN}".replace(".", r"\.")
+_ADDRESS = rf"{PREFIX}[0-9a-f]{{16}}{DOMAIN}".replace(".", r"\.")
 
 #: How long a profile may take, and how often it is looked for.
 _PATIENCE_S = 10.0
@@ -69,8 +69,8 @@ def run(session: Session, accounts: Accounts, *, yes: bool) -> Outcome:
     session.journal.started("", counts={"canary": 1})
     error: UsersyncError | None = None
     interrupted: KeyboardInterrupt | None = None
-    # Without the dashes of an id, which lists would shorten: this one is no person's.
-    address = f"{PREFIX}{session.journal.run_id.replace('-', '')}{DOMAIN}"
+    # Not the whole id of the run, which would be told short, as every id is.
+    address = f"{PREFIX}{session.journal.run_id.replace('-', '')[:16]}{DOMAIN}"
     user_id, tried = "", False
     try:
         _remove_leftovers(trial)
