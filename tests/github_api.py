@@ -233,6 +233,7 @@ class GitHub:
         actor: str,
         triggering_actor: str = "",
         approved_by: tuple[str, ...] = (),
+        environment: str = "production-destructive",
         **fields: Any,
     ) -> None:
         """A run of a workflow, of just now: who started it, and who approved its environments."""
@@ -256,7 +257,12 @@ class GitHub:
             **fields,
         }
         self.approvals[id] = [
-            {"state": "approved", "user": account(login), "comment": "", "environments": []}
+            {
+                "state": "approved",
+                "user": account(login),
+                "comment": "",
+                "environments": [{"id": 1, "name": environment}],
+            }
             for login in approved_by
         ]
 

@@ -33,6 +33,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
             "GITHUB_REPOSITORY": "acme/app",
             "GITHUB_TOKEN": "ghs_secret",
             "GITHUB_RUN_ID": str(APPLY),
+            "USERSYNC_JOB_ENVIRONMENT": "production-destructive",
         }.items():
             monkeypatch.setenv(name, value)
         yield server
@@ -349,7 +350,7 @@ def test_a_plan_waits_a_day(
     digest = planned(production, github, completed_at=ago(hours=25))
     run = approved(production, monkeypatch, digest)
     assert run.exit_code == 4
-    assert "it made it more than 24 hours before this run" in run.error
+    assert "it made it more than 24 hours ago" in run.error
     github.jobs[PLAN][0]["completed_at"] = ago(hours=20)
     assert approved(production, monkeypatch, digest).exit_code == 0
 
@@ -365,7 +366,7 @@ def test_a_reusable_workflow(
     assert (run.exit_code, run.error) == (0, "")
 
 
-LACKS = ("path", "head_branch", "head_repository", "run_started_at", "completed_at", "run_attempt")
+LACKS = ("path", "head_branch", "head_repository", "completed_at", "run_attempt")
 
 
 @pytest.mark.parametrize("lacks", LACKS)
@@ -377,8 +378,8 @@ def test_github_does_not_say_which_run_it_is(
     github.add_run(PLAN, actor="ben")
     github.add_run(APPLY, actor="anna")
     digest = planned(production, github)
-    of_job, of_this = lacks in ("completed_at", "run_attempt"), lacks == "run_started_at"
-    found = github.jobs[PLAN][0] if of_job else github.runs[APPLY if of_this else PLAN]
+    of_job = lacks in ("completed_at", "run_attempt")
+    found = github.jobs[PLAN][0] if of_job else github.runs[PLAN]
     found[lacks] = value
     run = approved(production, monkeypatch, digest)
     assert run.exit_code == (4 if (lacks, value) == ("head_branch", 7) else 1), run.error
@@ -394,8 +395,51 @@ def test_an_environment_is_a_second_person(
     run = approved(production, monkeypatch, digest, APPLY)
     assert run.exit_code == 4
     assert "somebody else approves the environment of the job" in " ".join(run.next_steps)
-    github.add_run(APPLY, actor="anna", approved_by=("anna", "ben"))
+    github.add_run(APPLY, actor="anna", approved_by=("ben",))
     assert approved(production, monkeypatch, digest, APPLY).exit_code == 0
+
+
+def test_the_approval_of_something_else(
+    production: App, github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another environment, before the plan, or of an earlier attempt: it is none, exit 4."""
+    github.add_run(APPLY, actor="anna", approved_by=("ben",), environment="production")
+    digest = planned(production, github, APPLY)
+    assert approved(production, monkeypatch, digest, APPLY).exit_code == 4
+    # Where both jobs share an environment, ben may have let the plan be made, and anna the rest.
+    github.add_run(APPLY, actor="anna", approved_by=("ben", "anna"))
+    assert approved(production, monkeypatch, digest, APPLY).exit_code == 4
+    github.add_run(APPLY, actor="anna", approved_by=("ben",))
+    github.jobs[APPLY][0]["run_attempt"] = 2
+    run = approved(production, monkeypatch, digest, APPLY)
+    assert (run.exit_code, "it was run again" in run.error) == (4, True)
+    github.jobs[APPLY][0]["run_attempt"] = 1
+    monkeypatch.delenv("USERSYNC_JOB_ENVIRONMENT")
+    run = approved(production, monkeypatch, digest, APPLY)
+    assert run.exit_code == 4
+    assert "USERSYNC_JOB_ENVIRONMENT" in run.next_steps[0]
+    assert profiles(production) == 0
+
+
+def test_an_approval_that_comes_late(
+    production: App, github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that waited for more than a day carries out no plan of its run."""
+    github.add_run(APPLY, actor="anna", approved_by=("ben",))
+    digest = planned(production, github, APPLY, completed_at=ago(hours=25))
+    run = approved(production, monkeypatch, digest, APPLY)
+    assert (run.exit_code, "more than 24 hours ago" in run.error) == (4, True)
+
+
+def test_nobody_made_the_plan_of_a_night(
+    production: App, github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub names somebody for a scheduled run who did nothing: that makes no second person."""
+    github.add_run(PLAN, actor="anna", event="schedule")
+    github.add_run(APPLY, actor="ben")
+    run = approved(production, monkeypatch, planned(production, github))
+    assert run.exit_code == 1
+    assert profiles(production) == 0
 
 
 def test_the_plan_of_one_run_is_proved_too(
@@ -487,15 +531,15 @@ def test_a_right_is_missing(
 def test_every_plan_is_told(
     places: tuple[Destination, ...], production: App, github: GitHub
 ) -> None:
-    """Wherever a dry run is published, one notice comes first; its digest is not in it."""
+    """Wherever a dry run is published, one notice says so; its digest is not in it."""
     dry, plan = production.plan()
     assert dry.exit_code == 2
-    notice, *others = told(dry, *places)
-    assert notice.startswith("::notice title=usersync plan::plan ")
+    lines = told(dry, *places)
+    (notice,) = (one for one in lines if one.startswith("::notice title=usersync plan::plan "))
     print_ = notice.rpartition(" ")[2]
     assert len(print_) >= 16
     assert not [part for part in plan.digest.split("-") if len(part) > 1 and part in notice]
-    assert "title=usersync plan" not in str(others)
+    assert str(lines).count("title=usersync plan") == 1
 
 
 def test_a_plan_elsewhere_is_not_told(

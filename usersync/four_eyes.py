@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from usersync.config import GitHub
@@ -30,8 +30,6 @@ class _WorkflowRun:
     """The path of its file; empty where GitHub does not say."""
     branch: str
     """That its file came from, with the repository, which is another one for a fork; or empty."""
-    started_at: datetime | None
-    """Of its latest attempt."""
 
 
 def made(run: Run, inputs: Mapping[str, Any]) -> tuple[str, ...]:
@@ -114,17 +112,22 @@ def _people_behind(api: Client, surroundings: GitHub, digest: str) -> tuple[set[
 
     plan = _run(api, surroundings.plan_run_id)
     job = plan_notice.maker(api, plan.id, digest)
-    if plan.id == surroundings.run_id:
-        others = _approvers(api, plan.id)
-    else:
-        this = _run(api, surroundings.run_id)
-        _stop_if_elsewhere(plan, this, job)
-        others = this.starters
+    is_one_run = plan.id == surroundings.run_id
+    this = plan if is_one_run else _run(api, surroundings.run_id)
+    _stop_if_elsewhere(plan, this)
     if job is None:
         raise _unrelated(plan, "none of its finished jobs made it")
+    _stop_if_old(plan, job)
+    if is_one_run and job.attempt != 1:
+        # An approval tells no attempt: it may have been given before there was this plan.
+        raise _unrelated(
+            plan, "it was run again, and whoever approved it may not have seen this one"
+        )
     # Each attempt has somebody who started it; the run itself names the first and the last.
-    attempt = _run(api, f"{plan.id}/attempts/{job.attempt}")
-    return plan.starters | attempt.starters, others
+    makers = plan.starters | _run(api, f"{plan.id}/attempts/{job.attempt}").starters
+    if not is_one_run:
+        return makers, this.starters
+    return makers, _approvers(api, plan.id, surroundings.job_environment, makers)
 
 
 def _run(api: Client, run_id: str) -> _WorkflowRun:
@@ -135,16 +138,17 @@ def _run(api: Client, run_id: str) -> _WorkflowRun:
     return _WorkflowRun(
         run_id,
         page if isinstance(page, str) else "",
-        # Whoever starts a run again is behind it too.
-        _people(found.get("actor"), found.get("triggering_actor")),
+        # Whoever starts a run again is behind it too; a schedule names somebody who did nothing.
+        set()
+        if found.get("event") == "schedule"
+        else _people(found.get("actor"), found.get("triggering_actor")),
         # That of a reusable workflow is `FILE@BRANCH`.
         path.partition("@")[0] if isinstance(path, str) else "",
         f"{branch} of {name}" if branch and name else "",
-        _moment(found.get("run_started_at")),
     )
 
 
-def _stop_if_elsewhere(plan: _WorkflowRun, this: _WorkflowRun, job: Job | None) -> None:
+def _stop_if_elsewhere(plan: _WorkflowRun, this: _WorkflowRun) -> None:
     """Stop where the notice of a run proves nothing: it is not of the file that this one is of.
 
     On a branch of his own somebody writes into that file whatever he wants a run to say.
@@ -152,23 +156,25 @@ def _stop_if_elsewhere(plan: _WorkflowRun, this: _WorkflowRun, job: Job | None) 
     Args:
         plan: the run that is said to have made the plan.
         this: the run around this process.
-        job: of the plan, which made it.
     """
-    ended_at = _moment(job.ended_at) if job else this.started_at
-    there = plan.workflow and plan.branch and this.workflow and this.branch
-    if not (there and this.started_at and ended_at):
-        raise CouldNotTell(
-            f"GitHub does not say of which workflow and branch run {plan.id} is, and when it ran"
-        )
+    if not (plan.workflow and plan.branch and this.workflow and this.branch):
+        raise CouldNotTell(f"GitHub does not say of which workflow and branch run {plan.id} is")
     if plan.workflow != this.workflow:
         why = f"it is a run of {plan.workflow}, and this one of {this.workflow}"
     elif plan.branch != this.branch:
         why = f"it is a run on {plan.branch}, and this one on {this.branch}"
-    elif ended_at < this.started_at - timedelta(hours=_WAITS_HOURS):
-        why = f"it made it more than {_WAITS_HOURS} hours before this run"
     else:
         return
     raise _unrelated(plan, why)
+
+
+def _stop_if_old(plan: _WorkflowRun, job: Job) -> None:
+    """Stop where the plan waited for longer than a day, be it for an approval."""
+    ended_at = _moment(job.ended_at)
+    if ended_at is None:
+        raise CouldNotTell(f"GitHub does not say when run {plan.id} made this plan")
+    if ended_at < datetime.now(UTC) - timedelta(hours=_WAITS_HOURS):
+        raise _unrelated(plan, f"it made it more than {_WAITS_HOURS} hours ago")
 
 
 def _unrelated(plan: _WorkflowRun, why: str) -> Stopped:
@@ -179,13 +185,24 @@ def _unrelated(plan: _WorkflowRun, why: str) -> Stopped:
     )
 
 
-def _approvers(api: Client, run_id: str) -> set[str]:
-    return {
-        login
-        for approval in api.pages(f"/actions/runs/{run_id}/approvals")
-        if approval.get("state") == "approved"
-        for login in _people(approval.get("user"))
-    }
+def _approvers(api: Client, run_id: str, environment: str, makers: set[str]) -> set[str]:
+    """Who approved the environment of this job; nobody where a maker of the plan did so too.
+
+    The jobs that plan and apply may share it: then one of the approvals was given before the plan,
+    and GitHub does not say which.
+    """
+    if not environment:
+        raise Stopped(
+            "nobody can say whose approval this job waited for",
+            "USERSYNC_JOB_ENVIRONMENT is the name under `environment:` of the job",
+        )
+    found: set[str] = set()
+    for approval in api.pages(f"/actions/runs/{run_id}/approvals"):
+        listed = approval.get("environments")
+        names = [one.get("name") for one in listed if isinstance(one, dict)] if listed else []
+        if approval.get("state") == "approved" and environment in names:
+            found |= _people(approval.get("user"))
+    return found if found.isdisjoint(makers) else set()
 
 
 def _people(*accounts: Any) -> set[str]:

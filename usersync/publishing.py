@@ -111,12 +111,19 @@ class _Publishing:
     def everywhere(self) -> None:
         """Publish to each place.
 
-        The notice of a plan comes first and wherever the run is told, as it proves who made it. The
-        summary comes behind the others, since it also says what went wrong; annotations come last,
-        since they leave room for that: GitHub shows ten, and drops the rest.
+        The summary comes behind the others, since it also says what went wrong; annotations come
+        last, since they leave room for that: GitHub shows ten, and drops the rest. The notice of a
+        plan stands among them wherever and however the run is told, as it proves who made it.
         """
-        for notice in self._notices:
-            self._say(notice)
+        try:
+            self._places()
+        finally:
+            for notice in self._notices:
+                self._say(notice)
+        for warning in self._warnings:
+            self._say(step.Annotation(warning, "warning"))
+
+    def _places(self) -> None:
         steps: dict[Destination, Callable[[], None]] = {
             "comment": self._comment,
             "issue": self._issue,
@@ -130,8 +137,6 @@ class _Publishing:
             self._tried("outputs", self._write_outputs)
         if "annotations" in self._asked.places:
             self._tried("annotations", self._annotate)
-        for warning in self._warnings:
-            self._say(step.Annotation(warning, "warning"))
 
     def _tried(self, place: str, do: Callable[[], None]) -> None:
         try:
@@ -238,7 +243,8 @@ def is_discreet(surroundings: GitHub | None = None, *, show_counts: bool = False
 def _key(made: Report) -> str:
     """What comment and issue are about when nobody said it: the targets, and the first task."""
     names = {section.run.target.name for section in made.sections if section.run.target}
-    return "-".join(sorted(names)) or made.sections[0].run.task
+    # A name holds no slash, so that no two lists of targets are about the same.
+    return "/".join(sorted(names)) or made.sections[0].run.task
 
 
 def _memory(told: issue.Told) -> Memory:

@@ -42,6 +42,8 @@ VARIABLES: Mapping[str, str] = {
     "GITHUB_STEP_SUMMARY": "The file that `--publish summary` adds to.",
     "GITHUB_OUTPUT": "The file that gets the outputs of the step.",
     "USERSYNC_PLAN_RUN_ID": "The workflow run whose plan is carried out, for `approval:`.",
+    "USERSYNC_JOB_ENVIRONMENT": "The environment of this job, for `approval:`: whoever approves it "
+    "is the second person where plan and apply are jobs of one run.",
 }
 
 #: The variables that decide where a connection goes.

@@ -29,6 +29,8 @@ class GitHub:
     is_actions: bool = False
     plan_run_id: str = ""
     """The workflow run whose plan is carried out here."""
+    job_environment: str = ""
+    """The environment of this job, as GitHub knows it."""
 
     @property
     def pull_request(self) -> int | None:
@@ -65,6 +67,7 @@ def github(environ: Mapping[str, str] | None = None) -> GitHub:
         output_path=known.get("GITHUB_OUTPUT", ""),
         is_actions=known.get("GITHUB_ACTIONS", "").lower() == "true",
         plan_run_id=known.get("USERSYNC_PLAN_RUN_ID", ""),
+        job_environment=known.get("USERSYNC_JOB_ENVIRONMENT", ""),
     )
 
 

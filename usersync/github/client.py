@@ -95,6 +95,7 @@ class Client:
             yield from (item for item in answer if isinstance(item, dict))
             if len(answer) < _PER_PAGE:
                 return
+        raise GitHubError(f"GitHub lists more than {_MOST_PAGES * _PER_PAGE:,} there")
 
     def make(self, path: str, **body: Any) -> Mapping[str, Any]:
         """Make something; asked again only when GitHub says that it did nothing."""

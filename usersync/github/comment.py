@@ -41,14 +41,14 @@ def publish(client: Client, pull_request: int, key: str, made: Report) -> str:
         # it found. It removes its own alone, or nobody would know of the others any more.
         before = [before[0], *(one for one in before if one.number == mine)]
     first, *others = before
+    is_same = first.hash == hash_
+    if not is_same:
+        latest = made.since(first.facts)
+        client.change(f"/issues/comments/{first.number}", body=_body(latest, key, hash_))
+    # Only then: what cannot be said there still stands here.
     for other in others:
         client.remove(f"/issues/comments/{other.number}")
-    if first.hash == hash_:
-        return "unchanged"
-    client.change(
-        f"/issues/comments/{first.number}", body=_body(made.since(first.facts), key, hash_)
-    )
-    return "edited"
+    return "unchanged" if is_same else "edited"
 
 
 def _body(made: Report, key: str, hash_: str) -> str:
