@@ -23,9 +23,9 @@ revoke select on public.user_profiles from authenticated;
 """
 GIVEN = {
     "granted": 3,
-    "delete to service_role by postgres": 1,
-    "insert to service_role by postgres": 1,
-    "select to authenticated by postgres": 1,
+    "delete to service_role by its owner": 1,
+    "insert to service_role by its owner": 1,
+    "select to authenticated by its owner": 1,
 }
 NAMED = (
     "select on table public.user_profiles to authenticated",
@@ -52,13 +52,22 @@ def units(app: App) -> list[dict[str, Any]]:
     return [row["counts"] for row in rows]
 
 
-def granted(app: App) -> set[str]:
+def granted(app: App, table: str = "public.user_profiles") -> set[str]:
     """The rights on the table, as Postgres writes them down."""
     rows = app.rows(
-        "select unnest(relacl)::text as one from pg_class"
-        " where oid = 'public.user_profiles'::regclass"
+        f"select unnest(relacl)::text as one from pg_class where oid = '{table}'::regclass"
     )
     return {row["one"] for row in rows}
+
+
+def place(app: App) -> dict[str, int]:
+    """What the journal counts besides: which table it was, of which database of which cluster."""
+    (row,) = app.rows(
+        "select 'public.user_profiles'::regclass::oid::bigint as table_oid,"
+        " d.oid::bigint as database_oid, c.system_identifier as cluster"
+        " from pg_database as d, pg_control_system() as c where d.datname = current_database()"
+    )
+    return row
 
 
 def test_what_was_lacking_is_told(app: App) -> None:
@@ -67,7 +76,7 @@ def test_what_was_lacking_is_told(app: App) -> None:
     app.rows(LACKING)
     grant(app)
     grant(app)
-    assert units(app) == [GIVEN, {"granted": 0}]
+    assert units(app) == [GIVEN | place(app), {"granted": 0}]
     run = footprint(app)
     assert [name for name in traces(run) if "user_profiles" in name] == [
         f"grant {name}" for name in NAMED
@@ -84,7 +93,7 @@ def test_by_a_runbook_it_is_told_too(app: App) -> None:
     books.write("steps:\n  - id: it\n    change: rights.grant\n")
     run = books.run()
     assert run.exit_code == 0, run.error
-    assert GIVEN in units(app)
+    assert GIVEN | place(app) in units(app)
     assert set(NAMED) < {one.name for one in footprint(app).footprint}
 
 
@@ -170,6 +179,7 @@ def test_what_others_did_since_is_left_alone(app: App, database: Database) -> No
         assert told == f"is taken back: {NAMED[2]} (which it has from others too)"
         run = uninstall(app)
         assert run.exit_code == 0, run.error
+        assert run.steps[-1].detail.endswith(f"; not known to be by rights.grant, stays {NAMED[0]}")
         assert app.one(
             "select has_table_privilege('service_role', 'public.user_profiles', 'insert')"
         )
@@ -216,7 +226,7 @@ def test_a_journal_in_a_file(app: App) -> None:
     before = catalog(app)
     grant(app)
     (unit,) = (line for line in journal(app) if line["event"] == "unit")
-    assert unit["counts"] == GIVEN
+    assert unit["counts"] == GIVEN | place(app)
     assert {one.name for one in footprint(app).footprint} == set(NAMED)
     shown = plan(app)
     assert [one.name for one in shown.changes] == ["rights.grant"]
@@ -255,6 +265,152 @@ def test_a_rollback_that_drops_the_journal(app: App, again: bool) -> None:
     assert {*NAMED} <= {one.name for one in footprint(app).footprint}
     assert uninstall(app).exit_code == 0
     assert catalog(app) == before
+
+
+MOVED = {
+    "renamed": ("alter table public.user_profiles rename to people", "public.people"),
+    "in another schema": (
+        "create schema app; alter table public.user_profiles set schema app",
+        "app.user_profiles",
+    ),
+    "with a view in its place": (
+        (
+            "alter table public.user_profiles rename to people;"
+            "create view public.user_profiles as select * from public.people;"
+            "grant select on public.user_profiles to authenticated"
+        ),
+        "public.people",
+    ),
+    "with another table in its place": (
+        (
+            "alter table public.user_profiles rename to people;"
+            "create table public.user_profiles (user_id uuid primary key, email text);"
+            "grant all on public.user_profiles to service_role"
+        ),
+        "public.people",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", MOVED)
+def test_a_table_is_known_wherever_it_moves(app: App, how: str) -> None:
+    """Not by its name: the rights go there, and nothing that bears its old name loses any."""
+    app.rows(LACKING)
+    before = granted(app)
+    applied(app)
+    grant(app)
+    statements, moved = MOVED[how]
+    app.rows(statements)
+    old = (
+        "select unnest(relacl)::text from pg_class where oid = to_regclass('public.user_profiles')"
+    )
+    theirs = app.rows(old)
+    shown = plan(app)
+    (told,) = (one.does for one in shown.changes if one.name == "rights.grant")
+    listed = told.removeprefix("is taken back: ").partition(". What")[0]
+    assert {one.replace(moved, "public.user_profiles") for one in listed.split(", ")} == {*NAMED}
+    run = uninstall(app, approve=digest(shown))
+    assert run.exit_code == 0, run.error
+    assert granted(app, moved) == before
+    assert app.rows(old) == theirs
+    assert run.steps[-1].detail.endswith(" or right of usersync")
+
+
+def test_another_owner_has_given_them(app: App, database: Database) -> None:
+    """Who gets a table has given, in Postgres' eyes, what the owner before gave."""
+    app.rows(LACKING)
+    applied(app)
+    grant(app)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("create role owns_it")
+        admin.execute("grant owns_it to postgres")
+        admin.execute("grant usage on schema public to owns_it")
+        admin.execute("alter table public.user_profiles owner to owns_it")
+    try:
+        assert "authenticated=r/owns_it" in granted(app)
+        assert set(NAMED) < {one.name for one in footprint(app).footprint}
+        run = uninstall(app)
+        assert run.exit_code == 0, run.error
+        assert not any(one.startswith("authenticated=r/") for one in granted(app))
+        for right in ("insert", "delete"):
+            has = f"select has_table_privilege('service_role', 'public.user_profiles', '{right}')"
+            assert not app.one(has)
+        assert run.steps[-1].detail.endswith(" or right of usersync")
+    finally:
+        with psycopg.connect(database.admin_url, autocommit=True) as admin:
+            admin.execute("alter table public.user_profiles owner to postgres")
+            admin.execute("drop owned by owns_it cascade")
+            admin.execute("drop role owns_it")
+
+
+#: The app's own table, with rights of its own.
+AGAIN = """
+create table public.new (like public.user_profiles including all);
+drop table public.user_profiles cascade;
+alter table public.new rename to user_profiles;
+grant all on public.user_profiles to service_role;
+grant select on public.user_profiles to authenticated;
+"""
+
+
+@pytest.mark.parametrize("what", ["the table", "the database", "the cluster"])
+def test_what_was_made_again_keeps_its_rights(app: App, what: str) -> None:
+    """As after ``supabase db reset``: footprint, plan and proof name them, and nothing goes."""
+    app.configure(NOTHING)
+    app.rows(LACKING)
+    grant(app)
+    if what == "the table":
+        app.rows(AGAIN)
+    else:
+        key = {"the database": "database_oid", "the cluster": "cluster"}[what]
+        (path,) = (app.folder.parent / "state").rglob("journal.jsonl")
+        now = place(app)[key]
+        text = path.read_text()
+        assert f'"{key}": {now}' in text
+        path.write_text(text.replace(f'"{key}": {now}', f'"{key}": {now + 1}'))
+    there = granted(app)
+    run = footprint(app)
+    assert run.footprint == ()
+    assert {one.partition(":")[0] for one in run.notes[1:]} == set(NAMED)
+    shown = plan(app)
+    assert (shown.exit_code, shown.changes) == (0, ())
+    for name in NAMED:
+        assert any(one.startswith(f"{name} stays: ") for one in shown.notes)
+    run = uninstall(app)
+    assert run.exit_code == 0, run.error
+    assert granted(app) == there
+    detail = run.steps[-1].detail
+    _, _, stays = detail.partition("; not known to be by rights.grant, stays ")
+    assert set(stays.split(", ")) == set(NAMED), detail
+
+
+def test_of_a_table_that_is_gone_nothing_stays(app: App) -> None:
+    """Its rights went with it."""
+    app.configure(NOTHING)
+    app.rows(LACKING)
+    grant(app)
+    app.rows("drop table public.user_profiles cascade")
+    app.rows("create table public.user_profiles (user_id uuid primary key, email text)")
+    app.rows("revoke all on public.user_profiles from service_role, authenticated")
+    run = uninstall(app)
+    assert run.exit_code == 0, run.error
+    assert run.steps[-1].detail.endswith(" or right of usersync")
+
+
+def test_a_line_that_does_not_tell_the_table(app: App) -> None:
+    """What it told is no table for certain: the rights stay, and are named."""
+    app.rows(LACKING)
+    applied(app)
+    grant(app)
+    there = granted(app)
+    app.rows(
+        "set usersync.journal_forgets = 'on'; update usersync.journal"
+        " set counts = counts - 'table_oid' where counts ? 'granted'"
+    )
+    run = uninstall(app)
+    assert run.exit_code == 0
+    assert granted(app) == there
+    assert run.steps[-1].detail.endswith("stays what it gave on public.user_profiles(user_id)")
 
 
 @pytest.mark.parametrize("task", ["rights.grant", "runbook.sync-permission-errors"])

@@ -160,7 +160,7 @@ class Catalog(Protocol):
             StepFailed: it failed, wrote too many rows or did not verify; it was undone.
         """
 
-    def grant(self, table: ProfileTable, *, event: JournalEvent, keep: bool) -> tuple[str, ...]:
+    def grant(self, table: ProfileTable, *, event: JournalEvent, keep: bool) -> dict[str, int]:
         """Give the rights on a profile table that a sync and the API need, as one transaction.
 
         Args:
@@ -169,7 +169,7 @@ class Catalog(Protocol):
             keep: whether to commit; otherwise everything is rolled back.
 
         Returns:
-            Each right that was lacking, in the words of the journal.
+            What its line of the journal counts.
 
         Raises:
             StepFailed: some are lacking all the same; nothing was given.

@@ -33,10 +33,12 @@ class Footprint:
     """What ``rights.grant`` gave on profile tables, and is there just so."""
     lines: tuple[JournalEvent, ...] = ()
     """What the journal told of it: enough to look again once the journal is gone."""
+    uncertain: tuple[str, ...] = ()
+    """Rights like those that it gave, which stand on another table or not just so."""
 
     @property
     def untold(self) -> tuple[str, ...]:
-        """The profile tables on which it gave rights before the journal told which."""
+        """The profile tables on which it gave rights before the journal told enough of them."""
         return rights.untold(self.lines)
 
     @property
@@ -66,7 +68,7 @@ def footprint(
         rows: those of the query.
         counts: how many rows the tables hold that we may read, by name.
         ledger: what was installed.
-        granted: what ``rights.grant`` gave, and is there still.
+        granted: what ``rights.grant`` gave and is there still, for certain or not.
         lines: what the journal told of it.
         cron_jobs: the jobs of pg_cron that name usersync.
         made_tables: the profile tables that usersync made for the app, with what belongs to them.
@@ -88,7 +90,7 @@ def footprint(
                 for row in of("ours")
             ),
             *made_tables,
-            *(Trace("grant", str(one), RIGHTS) for one in granted),
+            *(Trace("grant", str(one), RIGHTS) for one in granted if one.certain),
         ),
         tuple(f"{row['kind']} {row['name']}" for row in of("standing")),
         (
@@ -97,8 +99,9 @@ def footprint(
             *(f"cron job {name}" for name in cron_jobs),
         ),
         all(row["countable"] for row in of("ours") if (row["kind"], row["word"]) == _LEDGER),
-        tuple(granted),
+        tuple(one for one in granted if one.certain),
         tuple(lines),
+        rights.uncertain(granted),
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from usersync.model import JournalEvent
 
 #: What a line counts that tells of rights: how many, and each of them by its words.
 GRANTED = "granted"
+
+#: What it counts besides: the number of the table, and where that number holds.
+TABLE = "table_oid"
+PLACE = ("database_oid", "cluster")
 
 #: What a line of ``uninstall`` counts that took them back; so is it called in its plan.
 RIGHTS = "rights.grant"
@@ -16,12 +21,14 @@ RIGHTS = "rights.grant"
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One right that is there just as ``rights.grant`` gave it; names as SQL has them."""
+    """One right that is there as ``rights.grant`` gave one; names as SQL has them."""
 
     table: str
     privilege: str
     grantee: str
     grantor: str
+    certain: bool
+    """Whether it is the one that was given: on the same table, and just so."""
     revocable: bool
     """Whether this role can take it back."""
     lost: bool
@@ -31,13 +38,17 @@ class Right:
         return f"{self.privilege} on table {self.table} to {self.grantee}"
 
 
-def counted(given: Sequence[str]) -> dict[str, int]:
+def counted(given: Sequence[str], table_oid: int, place: Mapping[str, int]) -> dict[str, int]:
     """What a line of the journal counts.
 
     Args:
         given: the words of each right that was lacking.
+        table_oid: the number of the table.
+        place: where that number holds.
     """
-    return {GRANTED: len(given)} | dict.fromkeys(given, 1)
+    if not given:
+        return {GRANTED: 0}
+    return {GRANTED: len(given)} | dict.fromkeys(given, 1) | {TABLE: table_oid, **place}
 
 
 def since_taken_back(lines: Iterable[JournalEvent]) -> tuple[JournalEvent, ...]:
@@ -56,20 +67,49 @@ def since_taken_back(lines: Iterable[JournalEvent]) -> tuple[JournalEvent, ...]:
     return tuple(found)
 
 
-def told(lines: Iterable[JournalEvent]) -> list[tuple[str, str]]:
-    """Each table with the words of a right, as lines of the journal tell it."""
-    return [(line.table, words) for line in lines for words in _words(line)]
+def told(lines: Iterable[JournalEvent], place: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Each right that lines of the journal tell, with its table, and whether that can be here.
+
+    Args:
+        lines: of any journals of the target.
+        place: which database this is.
+    """
+    return [
+        {
+            "profile_table": line.table,
+            "words": words,
+            "table_oid": line.counts[TABLE],
+            "is_here": all(line.counts.get(name) == place.get(name) for name in PLACE),
+        }
+        for line in lines
+        if TABLE in line.counts
+        for words in _words(line)
+    ]
 
 
 def untold(lines: Iterable[JournalEvent]) -> tuple[str, ...]:
-    """The tables on which rights were given without a word of which."""
-    return tuple(
-        dict.fromkeys(line.table for line in lines if line.counts.get(GRANTED) != len(_words(line)))
-    )
+    """The tables on which rights were given without a word of which, or of which table it was."""
+    return tuple(dict.fromkeys(line.table for line in lines if not _is_whole(line)))
+
+
+def uncertain(found: Iterable[Right]) -> tuple[str, ...]:
+    """The rights of which nobody can tell whether they are what was given.
+
+    Args:
+        found: every right that is there as one was given.
+    """
+    rights = list(found)
+    known = {str(one) for one in rights if one.certain}
+    return tuple(dict.fromkeys(str(one) for one in rights if str(one) not in known))
 
 
 def _words(line: JournalEvent) -> list[str]:
-    return [name for name in line.counts if name != GRANTED]
+    return [name for name in line.counts if name not in {GRANTED, TABLE, *PLACE}]
+
+
+def _is_whole(line: JournalEvent) -> bool:
+    given = line.counts.get(GRANTED)
+    return given == len(_words(line)) and (TABLE in line.counts or not given)
 
 
 def _is_older(line: JournalEvent) -> bool:

@@ -179,11 +179,13 @@ def proof(session: Session, planned: Planned) -> Step:
             f"look at each: {session.command('migration.footprint')}"
             + (f"\ncontact: {contact}" if contact else ""),
         )
+    uncertain = planned.footprint.uncertain
     return Step(
         "proof",
         "ok",
         "the catalog has no schema, table, function, trigger, policy, type or right of usersync"
-        + (f"; by rights.grant stays {', '.join(planned.staying)}" if planned.staying else ""),
+        + (f"; by rights.grant stays {', '.join(planned.staying)}" if planned.staying else "")
+        + (f"; not known to be by rights.grant, stays {', '.join(uncertain)}" if uncertain else ""),
     )
 
 

@@ -76,6 +76,10 @@ def left(found: Footprint, kept: Sequence[Right]) -> tuple[str, ...]:
             " which they were"
             for table in found.untold
         ),
+        *(
+            f"{one} stays: rights.grant gave such a right, but on another table or not just so"
+            for one in found.uncertain
+        ),
     )
 
 

@@ -29,6 +29,10 @@ def footprint(session: Session) -> Outcome:
                 f"rights.grant gave rights on {one}; an earlier usersync did not keep which"
                 for one in found.untold
             ),
+            *(
+                f"{one}: rights.grant gave such a right, on another table or not just so"
+                for one in found.uncertain
+            ),
         ),
     )
 

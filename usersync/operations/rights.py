@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from usersync.backends.rights import counted
 from usersync.model import Outcome, Step
 from usersync.operations.registry import operation
 from usersync.session import Session
@@ -25,9 +24,9 @@ def _granted(session: Session, *, keep: bool) -> Outcome:
     steps = []
     for table in session.target.profiles:
         unit = journal.unit(table.name)
-        given = session.backend.catalog.grant(table, event=unit, keep=keep)
+        counts = session.backend.catalog.grant(table, event=unit, keep=keep)
         if keep:
-            journal.committed(unit, counted(given))
+            journal.committed(unit, counts)
         granted = "select, insert to us; what its policies count on to the roles of the API"
         steps.append(Step(table.name, "changed", f"granted {granted}"))
     return Outcome(steps=tuple(steps))

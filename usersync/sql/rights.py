@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from usersync.config import ProfileTable
     from usersync.sql.names import Names
 
-#: A right of the access list ``a``, as the journal keeps it; the line names its table.
+#: A right of the access list ``a`` of ``c``, as the journal keeps it; what the owner gave goes over
+#: to the next owner. The line tells of which table.
 WORDS = sql.SQL(
-    "format('%s to %s by %s', lower(a.privilege_type), a.grantee::regrole, a.grantor::regrole)"
+    "format('%s to %s by %s', lower(a.privilege_type), a.grantee::regrole,"
+    " case when a.grantor = c.relowner then 'its owner' else a.grantor::regrole::text end)"
 )
 
 
@@ -37,14 +39,13 @@ def held(table: ProfileTable) -> sql.Composed:
     return compose(load("queries/rights_held"), _named(table) | {"words": WORDS})
 
 
-def given(told: Sequence[tuple[str, str]]) -> sql.Composed:
-    """The query that tells which rights are there still, just as they were given.
+def given(told: Sequence[Mapping[str, Any]]) -> sql.Composed:
+    """The query that tells which rights are there still, and which for certain as they were given.
 
     Args:
-        told: tables as the journal names them, each with the words of a right.
+        told: each right that the journal tells.
     """
-    rows = [{"profile_table": table, "words": words} for table, words in told]
-    listed = sql.SQL("{}::jsonb").format(sql.Literal(json.dumps(rows)))
+    listed = sql.SQL("{}::jsonb").format(sql.Literal(json.dumps(list(told))))
     return compose(load("queries/rights_given"), {"words": WORDS, "told": listed})
 
 

@@ -161,7 +161,7 @@ class PostgresCatalog:
             keep=keep,
         )
 
-    def grant(self, table: ProfileTable, *, event: JournalEvent, keep: bool) -> tuple[str, ...]:
+    def grant(self, table: ProfileTable, *, event: JournalEvent, keep: bool) -> dict[str, int]:
         return rights.grant(self._transactions, self._settings, table, event=event, keep=keep)
 
     def trigger_functions(self) -> tuple[TriggerFunction, ...]:

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from usersync.backends import answers, footprint, rights
 from usersync.backends.footprint import Footprint
+from usersync.backends.postgres.rights import place
 from usersync.backends.postgres.rows import Row, RowCursor, fetch_all
 from usersync.backends.postgres.transactions import Transactions
 from usersync.backends.rights import Right
@@ -47,13 +48,14 @@ def take(
         ]
         here = [answers.journal_line(row) for row in told("journal", "queries/journal_granted")]
         of_rights = rights.since_taken_back((*lines, *here))
-        rows_of_rights = fetch_all(cursor, statements.given(rights.told(of_rights)))
-        given = [Right(**row) for row in rows_of_rights]
+        told_of_them = rights.told(of_rights, place(cursor)) if of_rights else []
+        found_of_them = [Right(**row) for row in fetch_all(cursor, statements.given(told_of_them))]
+        given = [one for one in found_of_them if one.certain]
         return footprint.footprint(
             rows,
             counts,
             ledger,
-            given,
+            found_of_them,
             of_rights,
             _cron_jobs(cursor, named),
             _made_tables(cursor, settings, ledger, given),

@@ -12,6 +12,7 @@ from usersync.backends.postgres.transactions import Transactions
 from usersync.config import ProfileTable, Settings
 from usersync.errors import StepFailed
 from usersync.model import JournalEvent
+from usersync.sql import compose, load
 from usersync.sql import rights as statements
 
 
@@ -22,7 +23,7 @@ def grant(
     *,
     event: JournalEvent,
     keep: bool,
-) -> tuple[str, ...]:
+) -> dict[str, int]:
     """Give the rights that a sync and the API need, as one transaction.
 
     Args:
@@ -33,7 +34,7 @@ def grant(
         keep: whether to commit; otherwise everything is rolled back.
 
     Returns:
-        The words of each right that was lacking.
+        What its line of the journal counts: each right that was lacking, and of which table.
 
     Raises:
         StepFailed: some are lacking all the same; nothing was given.
@@ -45,14 +46,35 @@ def grant(
         before = _held(cursor, table)
         cursor.execute(statements.grants(table).encode())
         _refuse_lacking(cursor, table)
-        given = tuple(sorted(_held(cursor, table) - before))
+        given = sorted(_held(cursor, table) - before)
+        # The grants hold the entry of the table, so that it is still the same one.
+        counts = rights.counted(
+            [words for words, _ in given], given[0][1] if given else 0, place(cursor)
+        )
         if keep:
-            journal.write(cursor, settings, replace(event, counts=rights.counted(given)))
-    return given
+            journal.write(cursor, settings, replace(event, counts=counts))
+    return counts
 
 
-def _held(cursor: RowCursor, table: ProfileTable) -> set[str]:
-    return {row["words"] for row in fetch_all(cursor, statements.held(table))}
+def place(cursor: RowCursor) -> dict[str, int]:
+    """Which database this is, among all that may ever be at its address.
+
+    Args:
+        cursor: within a transaction.
+    """
+    row = fetch_all(cursor, compose(load("queries/database_place"), {}))[0]
+    found = {"database_oid": int(row["database_oid"])}
+    if row["tells_cluster"]:
+        found["cluster"] = int(
+            fetch_all(cursor, compose(load("queries/cluster"), {}))[0]["cluster"]
+        )
+    return found
+
+
+def _held(cursor: RowCursor, table: ProfileTable) -> set[tuple[str, int]]:
+    """Each right in its words, with the number of the table."""
+    rows = fetch_all(cursor, statements.held(table))
+    return {(row["words"], int(row["table_oid"])) for row in rows}
 
 
 def _refuse_lacking(cursor: RowCursor, table: ProfileTable) -> None:
