@@ -481,3 +481,40 @@ def test_cut_off_it_goes_on(
     assert again.exit_code == 0, again.error
     assert catalog(app) == before
     assert any("granted" in line["counts"] for line in exported(app)["usersync.journal"])
+
+
+def test_a_role_that_may_not_ask_which_cluster(app: App, database: Database) -> None:
+    """Table and database will do then: what was given is taken back."""
+    app.rows(LACKING)
+    before = catalog(app)
+    applied(app)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("revoke execute on function pg_control_system() from public")
+    grant(app)
+    (counts,) = units(app)
+    assert set(counts) == {*GIVEN, "table_oid", "database_oid"}
+    run = uninstall(app)
+    assert run.exit_code == 0, run.error
+    assert catalog(app) == before
+
+
+def test_another_table_meanwhile(app: App, database: Database) -> None:
+    """One that takes the name while rights are given: nothing is given, and none of its is told."""
+    applied(app)
+    app.rows(LACKING)
+    before = granted(app)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "create function public.swap() returns event_trigger language plpgsql security definer"
+            " as $$ begin if to_regclass('public.people') is null then"
+            " alter table public.user_profiles rename to people;"
+            " create table public.user_profiles (like public.people including all);"
+            " alter table public.user_profiles owner to postgres; end if; end $$;"
+            "create event trigger swap on ddl_command_start when tag in ('GRANT')"
+            " execute function public.swap()"
+        )
+        run = app.run("rights.grant", task="runbook.x")
+        admin.execute("drop event trigger swap")
+    assert run.exit_code == 5
+    assert "another table took its name" in run.error
+    assert (granted(app), units(app)) == (before, [])

@@ -37,7 +37,7 @@ def grant(
         What its line of the journal counts: each right that was lacking, and of which table.
 
     Raises:
-        StepFailed: some are lacking all the same; nothing was given.
+        StepFailed: some are lacking all the same, or it is another table; nothing was given.
     """
     with (
         as_step(),
@@ -46,8 +46,10 @@ def grant(
         before = _held(cursor, table)
         cursor.execute(statements.grants(table).encode())
         _refuse_lacking(cursor, table)
-        given = sorted(_held(cursor, table) - before)
-        # The grants hold the entry of the table, so that it is still the same one.
+        # The grants hold the entry of the table: nobody else takes its name from here on.
+        after = _held(cursor, table)
+        _refuse_another(table, {oid for _, oid in before | after})
+        given = sorted(after - before)
         counts = rights.counted(
             [words for words, _ in given], given[0][1] if given else 0, place(cursor)
         )
@@ -75,6 +77,19 @@ def _held(cursor: RowCursor, table: ProfileTable) -> set[tuple[str, int]]:
     """Each right in its words, with the number of the table."""
     rows = fetch_all(cursor, statements.held(table))
     return {(row["words"], int(row["table_oid"])) for row in rows}
+
+
+def _refuse_another(table: ProfileTable, oids: set[int]) -> None:
+    """What another table of the same name had before, nobody gave now.
+
+    Raises:
+        StepFailed: it is not the same table any more.
+    """
+    if len(oids) > 1:
+        raise StepFailed(
+            f"{table.name}: another table took its name meanwhile; nothing was granted",
+            "run the same command again",
+        )
 
 
 def _refuse_lacking(cursor: RowCursor, table: ProfileTable) -> None:
