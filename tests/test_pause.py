@@ -479,38 +479,6 @@ def test_resume_keeps_it_paused_when_the_canary_fails(own: App) -> None:
     assert (run.exit_code, definition(own)) == (0, broken), run.steps
 
 
-def no_guests(app: App, name: str) -> None:
-    """A second trigger of the app, which lets no anonymous user sign up."""
-    app.rows(
-        "create or replace function public.no_guests() returns trigger language plpgsql as $$"
-        " begin if new.is_anonymous then raise exception 'no guests'; end if; return new; end $$"
-    )
-    give_trigger(app, name=name, function="public.no_guests")
-
-
-def test_what_fails_while_it_is_paused_too_is_no_reason_to_stay_paused(own: App) -> None:
-    """A sign-up that another trigger stops either way is told, and the function comes back."""
-    before = definition(own)
-    no_guests(own, "guests")
-    assert pause(own, NAME).exit_code == 0
-    run = resume(own)
-    assert (run.exit_code, definition(own)) == (0, before), run.steps
-    told = [one for one in run.steps if "P0001" in one.detail]
-    assert "anonymous sign-up" in {one.name for one in told}
-    assert {one.status for one in told} == {"finding"}
-    assert all(one.detail.endswith("so it does while the function is paused") for one in told)
-
-
-def test_what_would_fail_for_another_reason_keeps_it_paused(own: App) -> None:
-    """Where the function itself fails first, it stays paused, though sign-ups fail either way."""
-    give_function(own, f"if new.is_anonymous then {BROKEN} end if; {WORKS}")
-    no_guests(own, "zz_guests")
-    assert pause(own, NAME).exit_code == 0
-    run = resume(own)
-    assert run.exit_code == 5
-    assert is_stub(own)
-
-
 def test_a_function_without_a_trigger_by_now_can_be_resumed(own: App) -> None:
     """A paused function is found also when nothing calls it any more."""
     before = definition(own)

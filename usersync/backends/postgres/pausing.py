@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +29,6 @@ from usersync.sql.stub import MARK, Stub, body, read
 
 #: A definition that an older server accepted, or one with a mistake in it, comes back as it was.
 _AS_IT_IS = "set local check_function_bodies = off"
-
-
-_PAUSED_TOO = "so it does while the function is paused"
 
 
 class _StillPaused(Exception):
@@ -150,8 +146,7 @@ def resume(
         keep: whether to commit; otherwise everything is rolled back.
 
     Returns:
-        The steps of the canary; when one failed, the function is still paused. What fails while it
-        is paused too, for the same reason, is none of its faults, and a finding.
+        The steps of the canary; when one failed, the function is still paused.
 
     Raises:
         Refused: it is not paused any more.
@@ -175,7 +170,6 @@ def resume(
                 " it is still paused",
                 "run the file that migration.pause named, or take it from before_images",
             )
-        before = canary.inside(cursor, settings, tuple(tables), allow)
         cursor.execute(definition.encode(), binary=True)
         back = _one(cursor, function)
         if back is None or back.definition != definition:
@@ -184,7 +178,7 @@ def resume(
                 " it is still paused",
                 "run the file that migration.pause named, and compare",
             )
-        steps = _against(before, canary.inside(cursor, settings, tuple(tables), allow))
+        steps = canary.inside(cursor, settings, tuple(tables), allow)
         if any(step.status == "failed" for step in steps):
             raise _StillPaused
         journal.write(cursor, settings, event)
@@ -192,17 +186,6 @@ def resume(
     with contextlib.suppress(_StillPaused):
         _run(transactions, settings, function, work, keep=keep)
     return steps
-
-
-def _against(paused: Sequence[Step], back: Sequence[Step]) -> tuple[Step, ...]:
-    """The steps with a function that is back, held against those while it did nothing."""
-    known = {(one.name, one.detail) for one in paused if one.status == "failed"}
-    return tuple(
-        replace(one, status="finding", detail=f"{one.detail}; {_PAUSED_TOO}")
-        if one.status == "failed" and (one.name, one.detail) in known
-        else one
-        for one in back
-    )
 
 
 def _run(
