@@ -914,3 +914,46 @@ def test_what_goes_is_told_where_nothing_is_repaired(installed: App) -> None:
     assert "parked 1000" in installed.one(KEPT)
     installed.configure("")
     assert not any("parked" in note for note in installed.run("doctor").notes)
+
+
+@pytest.mark.parametrize("what", ["parked", "run"])
+def test_what_is_due_can_be_put_back(installed: App, what: str) -> None:
+    """Whatever age it has: putting something back removes nothing, and says that of nothing."""
+    if what == "parked":
+        orphans(installed, 1)
+        assert repair(installed, "repair.orphans").exit_code == 0
+        gone = installed.one("select key::text from usersync.parked_profiles")
+        installed.user(id=gone)
+        installed.rows("delete from public.user_profiles where user_id = %(id)s", id=gone)
+        installed.rows("update usersync.parked_profiles set at = now() - interval '400 days'")
+        installed.configure("journal: {parked_days: 365}\n")
+        task: str = "repair.orphans"
+        given: dict[str, Any] = {"restore": True}
+    else:
+        drifted(installed, 1)
+        run_id = repair(installed, "repair.emails").run_id
+        installed.rows("update usersync.before_images set at = now() - interval '400 days'")
+        task, given = "restore", {"run_id": run_id}
+    planned = repair(installed, f"{task}.plan", **given)
+    assert planned.notes == ("Nothing was written.",)
+    run = repair(installed, task, **given)
+    assert (run.exit_code, run.error) == (0, "")
+    assert "retention" not in [step.name for step in run.steps]
+    assert result_of(run).changed == 1
+
+
+def test_no_more_goes_than_was_approved(installed: App) -> None:
+    """A parked profile that comes to its end after the plan makes the digest stale: exit 4."""
+    orphans(installed, 2)
+    assert repair(installed, "repair.orphans").exit_code == 0
+    installed.configure("journal: {parked_days: 365}\n")
+    drifted(installed, 1)
+    planned = repair(installed, "repair.emails.plan")
+    installed.rows("update usersync.parked_profiles set at = now() - interval '400 days'")
+    run = repair(installed, "repair.emails", approve=planned.digest)
+    assert run.exit_code == 4, run.steps
+    assert installed.one("select count(*) from usersync.parked_profiles") == 2
+    told = repair(installed, "repair.emails.plan")
+    run = repair(installed, "repair.emails", approve=told.digest)
+    assert run.exit_code == 0, run.error
+    assert installed.one("select count(*) from usersync.parked_profiles") == 0

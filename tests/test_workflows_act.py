@@ -582,7 +582,7 @@ def test_a_plan_by_two_people(ours: Repository, app: App, github: GitHub) -> Non
         ((), True, 3),
         (("grace",), False, 0),
     ):
-        github.add_run(1, actor="ada", approved_by=approved_by)
+        github.add_run(1, actor="ada", approved_by=approved_by, environment="production")
         github.add_job(1, *said)
         ran = told(ours.run("sync", "workflow_dispatch", inputs={"apply": "true"}))
         assert (ran.output("apply", "status") == "stopped") is is_stopped, ran.story

@@ -140,10 +140,11 @@ def told(session: Session, planned: Sequence[Planned]) -> Outcome:
         if any(guard.name == "max_rows" for guard in one.guards):
             flags += ["--max-rows", str(len(one.rows))]
         next_steps = (one.job.command(session, *flags),)
+    removes = any(not one.job.gives_back for one in pending)
     return Outcome(
         tables=tuple(repair.planned_result(one) for one in planned),
         steps=steps[:LIST_LENGTH],
-        notes=(*(repair.coming(session) if pending else ()), "Nothing was written."),
+        notes=(*(repair.coming(session) if removes else ()), "Nothing was written."),
         next_steps=next_steps,
         digest=planned[0].digest if len(planned) == 1 else "",
         exit_code=2 if pending or standing else 0,

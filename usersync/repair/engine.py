@@ -110,8 +110,8 @@ def carry_out(session: Session, planned: Planned) -> Carried:
     journal.started(planned.table, digest=planned.digest, counts=counts)
     session.progress.begin(len(planned.rows))
     try:
-        removed = retention.prune(session)
         _correct(session, planned, tally, keep=True)
+        removed = retention.prune(session, planned.job)
     except KeyboardInterrupt:
         error = Interrupted("interrupted; what was committed stays, nothing else ran")
     except UsersyncError as raised:

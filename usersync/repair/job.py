@@ -36,6 +36,11 @@ class Job:
     words: tuple[str, ...] = ()
     """What belongs behind the task on the next command."""
 
+    @property
+    def gives_back(self) -> bool:
+        """Whether it only puts back what was kept."""
+        return self.correction.kind in ("parked", "images")
+
     def command(self, session: Session, *flags: str) -> str:
         """The command of this task with further flags."""
         return session.command(self.task, *self.words, *flags)

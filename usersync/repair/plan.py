@@ -13,6 +13,7 @@ from usersync.backends.repairs import Ground, RowChange
 from usersync.digest import Digest, fingerprint
 from usersync.errors import Refused, Stopped
 from usersync.model import LIST_LENGTH, Guard, Outcome, Repair, Step, TableResult
+from usersync.repair import retention
 from usersync.repair.job import Job, RepairOptions, not_installed
 from usersync.session import Session
 from usersync.sql.corrections import auth_sources
@@ -140,7 +141,11 @@ def stop_at(session: Session, planned: Sequence[Planned], options: RepairOptions
             session,
             one.job.task,
             len(one.rows),
-            Outcome(tables=(planned_result(one),), steps=would(one)),
+            Outcome(
+                tables=(planned_result(one),),
+                steps=would(one),
+                notes=() if one.job.gives_back else retention.coming(session),
+            ),
             would=what,
             question=f"{len(one.rows):,} {what} in {one.table}: do it?",
             agree=one.job.command(session, "--approve", one.digest),
@@ -216,7 +221,13 @@ def _digest(session: Session, job: Job, rows: Sequence[RowChange], newest: datet
         newest_at=newest,
         target=fingerprint(session.backend.identity, session.target.environment, correction.name),
         schema=fingerprint(table.definition if table else ""),
-        settings=fingerprint(correction.kind, correction.run_id, settings.users, sources),
+        settings=fingerprint(
+            correction.kind,
+            correction.run_id,
+            settings.users,
+            sources,
+            retention.due_with(session, job),
+        ),
         tool=fingerprint(__version__),
         users=ids.hexdigest(),
         values=values.hexdigest()[:8],

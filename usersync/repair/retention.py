@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from usersync.backends.repairs import Pruned
 from usersync.model import Step
-from usersync.repair.job import keeps
+from usersync.repair.job import Job, keeps
 from usersync.session import Session
 
 
-def prune(session: Session) -> tuple[Step, ...]:
+def due_with(session: Session, job: Job) -> int:
+    """How many parked profiles go for good with a repair; part of what its digest approves.
+
+    Args:
+        session: the run's surroundings.
+        job: what is asked for; what only puts something back removes nothing.
+    """
+    journal = session.target.settings.journal
+    if journal.parked_days is None or job.gives_back:
+        return 0
+    repairs = session.backend.catalog.repairs
+    return repairs.due(journal.before_images_days, journal.parked_days).parked
+
+
+def prune(session: Session, job: Job) -> tuple[Step, ...]:
     """Remove what is older than it is kept; nothing is told where there is nothing.
 
     Args:
         session: the run's surroundings; the line is one of its journal's.
+        job: what was done; what only puts something back removes nothing.
     """
+    if job.gives_back:
+        return ()
     journal = session.target.settings.journal
     gone = session.backend.catalog.repairs.prune(
         journal.before_images_days, journal.parked_days, event=session.journal.unit("")
