@@ -319,14 +319,20 @@ def _literal(text: str) -> str:
 
 
 def test_both_definitions_are_stored_before_ours_is_made(unusual: App, database: Database) -> None:
-    """When the trigger is replaced, what it was and its function's rights are kept already."""
+    """While theirs still stands, images and ledger hold what it is and its function's rights."""
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
-        admin.execute("create table public.seen (kept text)")
+        admin.execute("create table public.seen (place text, kept text)")
         admin.execute(
             "create function public.see() returns event_trigger language plpgsql security definer"
-            " as $$ begin if to_regclass('usersync.before_images') is not null then"
+            " as $$ begin"
+            " if to_regclass('usersync.before_images') is not null and not exists (select from"
+            " pg_trigger as t join pg_proc as f on f.oid = t.tgfoid where"
+            " t.tgrelid = 'auth.users'::regclass"
+            " and f.pronamespace = 'usersync'::regnamespace) then"
             " insert into public.seen"
-            " select b.image ->> 'definition' from usersync.before_images as b; end if; end $$"
+            " select 'images', b.image ->> 'definition' from usersync.before_images as b"
+            " union all select 'ledger', l.revert_text from usersync.ledger as l;"
+            " end if; end $$"
         )
         admin.execute(
             "create event trigger see on ddl_command_start when tag in ('CREATE TRIGGER')"
@@ -334,10 +340,12 @@ def test_both_definitions_are_stored_before_ours_is_made(unusual: App, database:
         )
         taken(unusual)
         admin.execute("drop event trigger see")
-        kept = " ".join(str(row[0]) for row in admin.execute("select kept from public.seen"))
-    assert "declare note text" in kept
-    assert 'CREATE TRIGGER "Make Profile"' in kept
-    assert "owner to service_role" in kept
+        seen = admin.execute("select place, kept from public.seen").fetchall()
+    for place in ("images", "ledger"):
+        kept = " ".join(str(text) for where, text in seen if where == place)
+        assert "declare note text" in kept, place
+        assert 'TRIGGER "Make Profile"' in kept
+        assert "owner to service_role" in kept
 
 
 @pytest.mark.parametrize("fate", ["drop", "deafen"])

@@ -368,3 +368,42 @@ def test_one_that_is_paused_comes_back_paused(theirs: App) -> None:
     run = theirs.run("migration.resume", task="migration.resume", function=None)
     assert run.exit_code == 0, run.error
     assert printed(theirs) == before
+
+
+ANOTHER = """
+create function public.another() returns trigger language plpgsql security definer as
+ $$ begin insert into public.user_profiles (user_id) values (new.id) on conflict do nothing;
+ return new; end $$;
+create trigger another after insert on auth.users for each row execute function public.another();
+"""
+
+
+def test_only_one_is_replaced_at_a_time(theirs: App) -> None:
+    """What the first replace keeps would be lost by a second one: exit 3, and the way is named."""
+    before = printed(theirs)
+    run = apply(theirs, replace="on_auth_user_created", approve=digest(taken_plan(theirs)))
+    assert run.exit_code == 0, run.error
+    theirs.rows(ANOTHER)
+    run = plan(theirs, replace="another")
+    assert run.exit_code == 3
+    assert "place of the trigger on_auth_user_created of the app" in run.error
+    assert "migration.rollback --dry-run; then" in run.next_steps[0]
+    theirs.rows("drop function public.another() cascade")
+    run = rollback(theirs, approve=digest(plan_rollback(theirs)))
+    assert run.exit_code == 0, run.error
+    assert printed(theirs) == before
+
+
+def taken_plan(app: App) -> Any:
+    """The plan of taking the place of the app's trigger."""
+    return plan(app, replace="on_auth_user_created")
+
+
+@pytest.mark.parametrize("name", ["journal_keeps", "follow"])
+def test_the_name_of_another_function_of_ours(app: App, name: str) -> None:
+    """Ours would be written over the guard of the journal, say: exit 3, nothing is written."""
+    app.rows(ANOTHER.replace("another", name))
+    run = plan(app, replace=name)
+    ours = name == "journal_keeps"
+    assert run.exit_code == (3 if ours else 2), run.error
+    assert ("has a function journal_keeps already" in run.error) is ours

@@ -9,7 +9,7 @@ from usersync import sync
 from usersync.backends.catalog import Direction, LedgerEntry
 from usersync.config import Settings
 from usersync.errors import Refused, Stopped, UsersyncError
-from usersync.migration import consent, ground, takeover
+from usersync.migration import consent, ground, takeover, way_back
 from usersync.migration.execution import as_recorded, run_all
 from usersync.migration.export import MIGRATIONS
 from usersync.migration.states import PENDING, broken
@@ -106,7 +106,7 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
         for entry in reversed(found.survey.ledger)
         if entry.change in pending and _goes(entry, rendered.get(entry.change))
     ]
-    takeover.refuse_no_return(
+    way_back.refuse_no_return(
         found.survey, going, session.command("migration.apply", "--dry-run", *options.words())
     )
     todo: list[tuple[Change, Direction]] = [(as_recorded(entry), "revert") for entry in going]
@@ -120,7 +120,7 @@ def plan(session: Session, options: ApplyOptions) -> Planned:
         for change, direction in todo
     )
     digest = consent.digest(session, "apply", found.survey, statements) if todo else ""
-    notes = takeover.returning(found.survey, going)
+    notes = way_back.returning(found.survey, going)
     if replaced:
         new = next(change for change in found.changes if change.replaces)
         notes = (*notes, *takeover.told(session, found.survey, replaced, new))

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from usersync.backends.catalog import Direction, LedgerEntry, Patience, Survey, Waited
 from usersync.errors import Stopped, UsersyncError
-from usersync.migration import ground, takeover
+from usersync.migration import ground, way_back
 from usersync.model import JournalEvent, Step
 from usersync.session import Session
 from usersync.sql.changes import FOLLOW, JOURNAL, SIGN_UP, Change
@@ -153,7 +153,7 @@ def _refusal(
         if direction == "revert":
             ground.refuse_dependents(survey, [change.name])
             again = session.command("migration.rollback", "--dry-run")
-            takeover.stop_if_returned(survey, before, change, again)
+            way_back.stop_if_returned(survey, before, change, again)
         else:
             ground.refuse_ground(survey, settings, on_users=change.name in (SIGN_UP, FOLLOW))
             ground.refuse_namesake(survey, change)

@@ -9,7 +9,7 @@ from usersync.backends.catalog import Footprint, LedgerEntry, Survey
 from usersync.backends.footprint import PARTS
 from usersync.backends.rights import RIGHTS, Right
 from usersync.errors import Refused, Remains, UsersyncError
-from usersync.migration import consent, rights, takeover
+from usersync.migration import consent, rights, way_back
 from usersync.migration.rollback import in_order, refuse_other_owner, take_out, written
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
@@ -73,7 +73,7 @@ class Planned:
     def notes(self) -> tuple[str, ...]:
         """What there is to know before it is approved, or behind it."""
         return (
-            *takeover.returning(self.survey, self.todo),
+            *way_back.returning(self.survey, self.todo),
             *(
                 f"{function} names ours in its text, and Postgres does not track that: it may fail"
                 " once ours is gone"
@@ -107,7 +107,7 @@ def plan(session: Session, options: UninstallOptions) -> Planned:
     # Rights go when nothing acts on sign-ups any more, and while the journal still tells of them.
     given = () if options.keep_grants else rights.entries(found)
     todo = (*acting, *api, *given, *(entry for entry in data if entry not in stays))
-    takeover.refuse_no_return(survey, todo, session.command(_TASK, "--dry-run"))
+    way_back.refuse_no_return(survey, todo, session.command(_TASK, "--dry-run"))
     statements = written(session, todo)
     return Planned(
         survey=survey,
@@ -285,7 +285,7 @@ def _fate(entry: LedgerEntry, survey: Survey, found: Footprint) -> str:
             if table in rows
         )
         told += f", and with it {', '.join(counted)}; every row goes into a file first"
-    if takeover.comes_back(survey, entry):
+    if way_back.comes_back(survey, entry):
         told += "; the app's own trigger comes back, as it was"
     return told
 

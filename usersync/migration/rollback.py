@@ -9,7 +9,7 @@ from pathlib import Path
 
 from usersync.backends.catalog import Direction, LedgerEntry, Survey
 from usersync.errors import Refused, UsersyncError
-from usersync.migration import consent, ground, rights, takeover
+from usersync.migration import consent, ground, rights, way_back
 from usersync.migration.execution import as_recorded, run_all
 from usersync.model import ChangeState, Outcome, Step
 from usersync.session import Session
@@ -45,7 +45,7 @@ class Planned:
     @property
     def notes(self) -> tuple[str, ...]:
         """What there is to know of the app's own before it is approved, or behind it."""
-        return takeover.returning(self.survey, self.todo)
+        return way_back.returning(self.survey, self.todo)
 
     @property
     def states(self) -> tuple[ChangeState, ...]:
@@ -74,7 +74,7 @@ def plan(session: Session, options: RollbackOptions) -> Planned:
     todo = [*acting, *api, *(data if options.drop_data else ())]
     ground.refuse_dependents(survey, [entry.change for entry in todo])
     again = session.command("migration.rollback", "--dry-run", *options.words())
-    takeover.refuse_no_return(survey, todo, again)
+    way_back.refuse_no_return(survey, todo, again)
     statements = written(session, todo)
     return Planned(
         survey=survey,
@@ -182,7 +182,7 @@ def carry_out(session: Session, planned: Planned, folder: Path) -> Outcome:
     outcome = Outcome(
         changes=told.states,
         steps=(*silenced, *steps),
-        notes=takeover.returning(planned.survey, gone),
+        notes=way_back.returning(planned.survey, gone),
     )
     if error is None:
         return replace(outcome, next_steps=(session.command("migration.verify"),))

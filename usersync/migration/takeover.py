@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from usersync.backends.catalog import LedgerEntry, Survey, UserTrigger
+from usersync.backends.catalog import Survey, UserTrigger
 from usersync.config import Settings
 from usersync.errors import Refused, Stopped
 from usersync.migration.states import PAUSED_MARK
@@ -33,6 +33,15 @@ def chosen(session: Session, survey: Survey, name: str) -> UserTrigger:
     if found is None:
         names = ", ".join(one.name for one in triggers) or "none"
         raise Refused(f"no trigger {name} on auth.users acts on sign-ups; there is {names}")
+    kept = [replaced.read(entry.revert) for entry in survey.ledger if entry.change == SIGN_UP]
+    before = next((old for old in kept if old), None)
+    if before and before.trigger != name:
+        raise Refused(
+            f"ours stands in the place of the trigger {before.trigger} of the app, which must come"
+            f" back before ours takes that of {name}",
+            f"{session.command('migration.rollback', '--dry-run')}; then"
+            f" {session.command('migration.apply', '--replace', name, '--dry-run')}",
+        )
     if session.target.settings.trigger in ("keep", "none"):
         raise Refused(
             f"usersync.yaml says trigger: {session.target.settings.trigger}, so ours replaces none",
@@ -73,7 +82,17 @@ def taking(
         survey: what is there.
         settings: what holds in the target.
         theirs: the trigger whose place ours takes; nothing changes when it is ours already.
+
+    Raises:
+        Refused: ours would have the name of another function of ours.
     """
+    ours = rf'^create or replace function \S+\."?{re.escape(theirs.name)}"?\('
+    others = [one.apply for one in rendered if one.name != SIGN_UP]
+    if any(re.search(ours, text, re.MULTILINE) for text in others):
+        raise Refused(
+            f"usersync has a function {theirs.name} already, for something else",
+            "keep the trigger: say trigger: keep in usersync.yaml; or give it another name",
+        )
     if any(f"function {theirs.function}" in entry.objects for entry in survey.ledger):
         return tuple(rendered)
     old = Replaced(
@@ -176,116 +195,3 @@ def _acts(definition: str) -> Iterator[str]:
         yield "It acts before the user is written, and may change it: ours comes after."
     if " WHEN (" in rest:
         yield "It acts on a condition (WHEN), and ours on every sign-up."
-
-
-def returning(survey: Survey, todo: Sequence[LedgerEntry]) -> tuple[str, ...]:
-    """What comes back with changes that are taken out, what does not and why, a line each.
-
-    Args:
-        survey: what is there.
-        todo: the changes that go.
-    """
-    return tuple(
-        line
-        for entry in todo
-        if (old := replaced.read(entry.revert))
-        for line in _returning(survey, entry, old)
-    )
-
-
-def _returning(survey: Survey, entry: LedgerEntry, old: Replaced) -> Iterator[str]:
-    other = _in_place(survey, entry, old)
-    if other is not None:
-        if (other.definition, other.function) == (old.definition, old.function):
-            yield f"The trigger {old.trigger} of the app is back already; it stays."
-            return
-        yield (
-            f"A trigger {old.trigger} that is not ours stands on auth.users, and stays: the one"
-            " whose place ours took does not come back. As it was:"
-        )
-        yield f"{old.definition};"
-        return
-    yield f"The trigger {old.trigger} of the app comes back, and calls {old.function}."
-    now = survey.replaced[old.function]
-    if now.definition is None:
-        yield f"{old.function} is gone, and comes back too, " + (
-            "with its owner, its rights and its comment."
-            if old.attributes
-            else "with the owner and rights of a new function: an older usersync kept no others."
-        )
-    elif now.definition != old.function_definition:
-        yield (
-            f"{old.function} was changed since ours took the place of its trigger, and stays as it"
-            " is now. As it was:"
-        )
-        yield from old.text.splitlines()
-    elif old.attributes and now.attributes != old.attributes:
-        yield (
-            f"The owner, the rights or the comment of {old.function} were changed since ours took"
-            " the place of its trigger, and stay as they are now. As they were:"
-        )
-        yield from (f"{one};" for one in old.attributes if one not in now.attributes)
-        yield from (f"-- not then: {one};" for one in now.attributes if one not in old.attributes)
-
-
-def refuse_no_return(survey: Survey, todo: Sequence[LedgerEntry], again: str) -> None:
-    """Refuse to take out what replaced a trigger that could not come back.
-
-    Args:
-        survey: what is there.
-        todo: the changes that go.
-        again: the command that was given.
-
-    Raises:
-        Refused: with the reason, and the function's text.
-    """
-    for entry in todo:
-        old = replaced.read(entry.revert)
-        if old is None or _in_place(survey, entry, old) is not None:
-            continue
-        now = survey.replaced[old.function]
-        if now.definition is None and now.obstacle:
-            raise Refused(
-                f"{old.function}, which the trigger {old.trigger} of the app calls, is gone, and"
-                f" cannot be made again: {now.obstacle}. Nothing was touched. As it was:\n"
-                f"{old.text}",
-                f"put that right, or make the function yourself, then: {again}",
-            )
-
-
-def stop_if_returned(survey: Survey, before: Survey, change: Change, again: str) -> None:
-    """Stop when what would be put back is not what was shown.
-
-    Raises:
-        Stopped: somebody changed it.
-    """
-    old = replaced.read(change.revert)
-    if old is None:
-        return
-    then, now = (
-        (one.replaced.get(old.function), [there.definition for there in _named(one, old.trigger)])
-        for one in (before, survey)
-    )
-    if then != now:
-        raise Stopped(
-            f"somebody else has changed {old.trigger} or {old.function} just now; it was left"
-            " alone",
-            again,
-        )
-
-
-def comes_back(survey: Survey, entry: LedgerEntry) -> bool:
-    """Whether a trigger of the app comes back when a change is taken out."""
-    old = replaced.read(entry.revert)
-    return old is not None and _in_place(survey, entry, old) is None
-
-
-def _in_place(survey: Survey, entry: LedgerEntry, old: Replaced) -> UserTrigger | None:
-    """A trigger of others that bears the name by now."""
-    there = _named(survey, old.trigger)
-    return next((one for one in there if f"function {one.function}" not in entry.objects), None)
-
-
-def _named(survey: Survey, name: str) -> list[UserTrigger]:
-    """The trigger of this name, if there is one."""
-    return [one for one in survey.user_triggers if one.name == name]

@@ -173,7 +173,9 @@ def statements(settings: Settings, change: Change, direction: Direction) -> list
         forget = {"block": block("forget_change", named)}
         return [change.revert, compose(load("queries/ledger_forget"), forget).as_string()]
     named["inventory"] = compose(load("queries/inventory"), named)
-    return [change.apply, compose(load("queries/ledger_record"), named).as_string()]
+    record = compose(load("queries/ledger_record"), named).as_string()
+    # What is replaced is kept before it goes; what was made is known only behind it.
+    return [record, change.apply, record] if change.replaces else [change.apply, record]
 
 
 def transaction(settings: Settings, change: Change, direction: Direction) -> str:
