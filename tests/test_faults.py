@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from tests.faults import (
     trigger,
     until,
 )
-from usersync import local
+from usersync import config, local
 from usersync.backends.postgres import PostgresDoor
 from usersync.local import cluster
 from usersync.sync import SyncOptions
@@ -476,3 +477,22 @@ def waits_for_a_standby(admin: psycopg.Connection[Any]) -> int | None:
         " and application_name = 'usersync'"
     ).fetchone()
     return row and row[0]
+
+
+def test_interrupted_between_a_command_and_its_answer(app: App) -> None:
+    """What cleans up behind Ctrl-C gets a connection that answers, and does not try in vain."""
+    app.configure("retry_s: 0\n")
+    with contextlib.closing(
+        PostgresDoor(config.load(environ={"SUPABASE_DB_URL": app.url}))
+    ) as door:
+
+        def interrupted(cursor: Any) -> None:
+            cursor.connection.pgconn.send_query(b"select pg_sleep(20)")
+            raise KeyboardInterrupt
+
+        transactions = door._transactions
+        with pytest.raises(KeyboardInterrupt):
+            transactions.read(interrupted)
+        assert transactions.read(lambda cursor: cursor.execute("select 1 as one").fetchone()) == {
+            "one": 1
+        }

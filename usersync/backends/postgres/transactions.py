@@ -202,6 +202,11 @@ class Transactions:
                     result = work(cursor)
                     if begin is _BATCH_PLAN and self._rehearsal_ends_at is None:
                         transaction_id = _transaction_id(cursor)
+            except KeyboardInterrupt:
+                # Between a command and its answer: nothing more can be said on this connection.
+                if connection.info.transaction_status is TransactionStatus.ACTIVE:
+                    connection.close()
+                raise
             except psycopg.Error:
                 # When the connection broke during COMMIT, the server knows which way it went.
                 in_doubt = transaction_id is not None and connection.closed
